@@ -1,0 +1,79 @@
+/*
+ * Where the stubs stand, and where they lead.
+ *
+ * A stub is no function: it continues one in its middle, and the unwinder is to
+ * see that function behind it. So its frame is described as a signal's: the
+ * caller's next instruction is what is stored at the stub's end, and its stack
+ * pointer is this one, 128 bytes further down between offsets 10 and 19.
+ */
+	.text
+	.balign	4096
+	.globl	shim_stubs
+	.hidden	shim_stubs
+	.type	shim_stubs, @object
+shim_stubs:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	/* CFA: rsp + ((rip & 31) >= 10 && (rip & 31) < 19) << 7 */
+	.cfi_escape 0x0f, 17, 0x77, 0, 0x80, 0, 0x4f, 0x1a, 0x12, 0x3a, 0x2a, \
+		0x16, 0x08, 19, 0x2d, 0x1a, 0x37, 0x24, 0x22
+	/* rip: what is stored at (rip & -32) + 24 */
+	.cfi_escape 0x10, 16, 7, 0x80, 0, 0x09, 0xe0, 0x1a, 0x23, 24
+	.fill	256 * 32, 1, 0xcc
+	.cfi_endproc
+	.size	shim_stubs, . - shim_stubs
+
+/*
+ * Called by a stub with the call's number and arguments where the kernel takes
+ * them. Like the kernel it changes nothing but rax, rcx and r11: the C below it
+ * is built without any but the general registers, and saves its own.
+ */
+	.globl	shim_enter
+	.hidden	shim_enter
+	.type	shim_enter, @function
+shim_enter:
+	.cfi_startproc
+	push	%r9
+	.cfi_adjust_cfa_offset 8
+	push	%r8
+	.cfi_adjust_cfa_offset 8
+	push	%r10
+	.cfi_adjust_cfa_offset 8
+	push	%rdx
+	.cfi_adjust_cfa_offset 8
+	push	%rsi
+	.cfi_adjust_cfa_offset 8
+	push	%rdi
+	.cfi_adjust_cfa_offset 8
+	push	%rax
+	.cfi_adjust_cfa_offset 8
+	/* The address behind the site, for unwinders that read no code of the
+	 * process: from here on the site's function is the caller. */
+	mov	56(%rsp), %rax
+	and	$-32, %rax
+	push	24(%rax)
+	.cfi_remember_state
+	.cfi_def_cfa_offset 8 * 8 + 8 + 128
+	.cfi_offset 16, -(8 * 8 + 8 + 128)
+	lea	8(%rsp), %rdi
+	call	shim_serve
+	add	$16, %rsp
+	.cfi_restore_state
+	.cfi_adjust_cfa_offset -8
+	pop	%rdi
+	.cfi_adjust_cfa_offset -8
+	pop	%rsi
+	.cfi_adjust_cfa_offset -8
+	pop	%rdx
+	.cfi_adjust_cfa_offset -8
+	pop	%r10
+	.cfi_adjust_cfa_offset -8
+	pop	%r8
+	.cfi_adjust_cfa_offset -8
+	pop	%r9
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_endproc
+	.size	shim_enter, . - shim_enter
+
+	.section .note.GNU-stack, "", @progbits

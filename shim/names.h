@@ -1,0 +1,50 @@
+/*
+ * The names that a policy may treat otherwise than the files around them.
+ *
+ * What the kernel's fence lets pass, it lets pass whatever the name: metadata
+ * always, and files that appear in a fenced tree later. So the shim looks at
+ * each component of a path, and has a call that names one of these trapped and
+ * decided. It is no boundary (a program can do without the shim): it is how
+ * programs that mean no harm see what the policy says.
+ *
+ * The table is made by the supervisor and only read in the session.
+ */
+#ifndef SHIM_NAMES_H
+#define SHIM_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SHIM_NAMES = 512, SHIM_NAMES_TEXT = 8192 };
+
+/** A component that begins with one text and ends with another. */
+struct shim_name {
+	uint16_t at;	      /**< in `text`: the beginning, then the end */
+	uint8_t begins, ends; /**< their lengths */
+	uint8_t whole;	      /**< nothing lies between them */
+};
+
+struct shim_names {
+	/** By the first and the last byte of a component: may one match? */
+	uint32_t first[8], last[8];
+	uint32_t count, used;
+	struct shim_name list[SHIM_NAMES];
+	char text[SHIM_NAMES_TEXT];
+};
+
+/**
+ * Add the components that match `pattern`: a name in which each `*` (any number
+ * of them) is any text and each `?` any byte; what stands between the first and
+ * the last of those is taken as any text, so more may match than was meant. Of
+ * a pattern with `/` each component must be added by itself. Text in brackets
+ * is not understood: write `?` for it. Returns 0; -E2BIG where it does not fit;
+ * -EINVAL for an empty name, `.` and `..`.
+ */
+int shim_names_add(struct shim_names *names, const char *pattern);
+
+/** May this component be one of them? `length` is at least 1. */
+bool shim_names_match(const struct shim_names *names, const char *component,
+		      size_t length);
+
+#endif

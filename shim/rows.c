@@ -1,0 +1,52 @@
+#include "shim/rows.h"
+
+#include <stddef.h>
+#include <sys/syscall.h>
+
+static const struct shim_row rows[] = {
+#ifdef SYS_open
+	[SYS_open] = {SHIM_OPENS, 1, 0, 2},
+	[SYS_stat] = {SHIM_LOOKS, 1, 0, 0},
+	[SYS_lstat] = {SHIM_LOOKS, 1, 0, 0},
+	[SYS_access] = {SHIM_ASKS, 1, 0, 2},
+	[SYS_mkdir] = {SHIM_CHANGES, 1, 0, 0},
+	[SYS_rmdir] = {SHIM_CHANGES, 1, 0, 0},
+	[SYS_unlink] = {SHIM_CHANGES, 1, 0, 0},
+	[SYS_rename] = {SHIM_CHANGES, 1, 2, 0},
+	[SYS_link] = {SHIM_CHANGES, 1, 2, 0},
+	[SYS_symlink] = {SHIM_CHANGES, 2, 0, 0},
+	[SYS_readlink] = {SHIM_LINKS, 1, 0, 3},
+#endif
+#ifdef SYS_renameat
+	[SYS_renameat] = {SHIM_CHANGES, 2, 4, 0},
+#endif
+#ifdef SYS_newfstatat
+	[SYS_newfstatat] = {SHIM_LOOKS, 2, 0, 0},
+#endif
+#ifdef SYS_faccessat2
+	[SYS_faccessat2] = {SHIM_ASKS, 2, 0, 3},
+#endif
+	[SYS_openat] = {SHIM_OPENS, 2, 0, 3},
+	[SYS_statx] = {SHIM_LOOKS, 2, 0, 0},
+	[SYS_faccessat] = {SHIM_ASKS, 2, 0, 3},
+	[SYS_mkdirat] = {SHIM_CHANGES, 2, 0, 0},
+	[SYS_unlinkat] = {SHIM_CHANGES, 2, 0, 0},
+	[SYS_renameat2] = {SHIM_CHANGES, 2, 4, 0},
+	[SYS_linkat] = {SHIM_CHANGES, 2, 4, 0},
+	[SYS_symlinkat] = {SHIM_CHANGES, 3, 0, 0},
+	[SYS_readlinkat] = {SHIM_LINKS, 2, 0, 4},
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+const struct shim_row *shim_row(unsigned long number)
+{
+	return number < ROWS && rows[number].how != SHIM_NOT_HERE
+		       ? &rows[number]
+		       : NULL;
+}
+
+bool shim_gates(uint32_t number)
+{
+	return shim_row(number) != NULL;
+}

@@ -1,0 +1,166 @@
+/*
+ * A file call, made at the gate or where it is trapped.
+ *
+ * What the fence refuses (EACCES, EXDEV) is repeated trapped: it had no effect.
+ * So is EMFILE, since a session tells where a limit of the policy was reached.
+ * A path with a component that the policy may treat otherwise is decided about:
+ * a call that changes something before it is made, the others after, since a
+ * call that did not fail with EFAULT has shown that the path can be read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/rows.h"
+#include "shim/shim.h"
+
+enum { PAGE = 4096 };
+
+/* The kernel reads the eight bytes before it finds that the first argument is
+ * none that it knows. */
+static bool is_readable(const char *at)
+{
+	long aligned = (long)((uintptr_t)at & ~(uintptr_t)7);
+
+	/* NULL it would not read. */
+	return aligned && shim_system(SYS_rt_sigprocmask, -1, aligned, 0, 8, 0,
+				      0) != -EFAULT;
+}
+
+/* Does a component of the path name something that is to be decided about, or
+ * can that not be told? */
+static bool is_named(long argument, bool probe)
+{
+	const char *path = (const char *)argument, *start = path;
+	size_t at = 0;
+
+	if (probe && !is_readable(path))
+		return true;
+	for (;; at++) {
+		if (at >= PATH_MAX)
+			return true;
+		if (probe && at && ((uintptr_t)(path + at) & (PAGE - 1)) == 0 &&
+		    !is_readable(path + at))
+			return true;
+		char byte = path[at];
+
+		if (byte && byte != '/')
+			continue;
+		if (path + at > start &&
+		    shim_names_match(&shim_configured()->names, start,
+				     (size_t)(path + at - start)))
+			return true;
+		if (!byte)
+			return false;
+		start = path + at + 1;
+	}
+}
+
+static bool names_any(const struct shim_row *row, const struct shim_call *call,
+		      bool probe)
+{
+	return is_named(call->arguments[row->path - 1], probe) ||
+	       (row->other && is_named(call->arguments[row->other - 1], probe));
+}
+
+static bool is_refused(long result)
+{
+	return result == -EACCES || result == -EXDEV || result == -EMFILE;
+}
+
+/* Where programs are kept apart the filter wants to know that no link is
+ * followed in the end: the gate's -ELOOP then refuses as the fence does. */
+static long at_gate(const struct shim_row *row, const struct shim_call *call)
+{
+	enum { NO_LINK = O_NOFOLLOW | O_DIRECTORY };
+
+	if (row->how != SHIM_OPENS || !shim_configured()->apart ||
+	    (call->arguments[row->detail - 1] & NO_LINK))
+		return shim_gate(call);
+	struct shim_call unlinked = *call;
+
+	unlinked.arguments[row->detail - 1] |= O_NOFOLLOW;
+	long result = shim_gate(&unlinked);
+
+	return result == -ELOOP ? -EACCES : result;
+}
+
+static long change(const struct shim_row *row, const struct shim_call *call)
+{
+	if (names_any(row, call, true))
+		return shim_trapped(call);
+	long result = at_gate(row, call);
+
+	return is_refused(result) ? shim_trapped(call) : result;
+}
+
+static long look(const struct shim_row *row, const struct shim_call *call)
+{
+	long result = at_gate(row, call);
+
+	if (is_refused(result) || result == -EFAULT)
+		return shim_trapped(call);
+	if (!names_any(row, call, false))
+		return result;
+	if (row->how == SHIM_OPENS && result >= 0)
+		(void)shim_system(SYS_close, result, 0, 0, 0, 0, 0);
+	return shim_trapped(call);
+}
+
+/* Nothing but the supervisor tells where a link leads. But realpath() asks of
+ * each directory of a path, and that it is no link the kernel tells as well. */
+static long read_link(const struct shim_row *row, const struct shim_call *call)
+{
+	const char *path = (const char *)call->arguments[row->path - 1];
+	struct stat status;
+	struct shim_call lstat = {
+		.number = SYS_newfstatat,
+		.arguments = {row->path == 1 ? AT_FDCWD : call->arguments[0],
+			      (long)path, (long)&status, AT_SYMLINK_NOFOLLOW},
+	};
+
+	if ((int)call->arguments[row->detail - 1] <= 0)
+		return shim_trapped(call);
+	long result = shim_gate(&lstat);
+
+	/* Of the empty path the descriptor is meant. */
+	if ((result != 0 && result != -ENOENT) || !*path ||
+	    (result == 0 && (status.st_mode & S_IFMT) == S_IFLNK) ||
+	    names_any(row, call, false))
+		return shim_trapped(call);
+	return result == 0 ? -EINVAL : -ENOENT;
+}
+
+long shim_serve(const struct shim_call *call)
+{
+	const struct shim_row *row = shim_row((unsigned long)call->number);
+
+	/* From a site whose number is not known: any call. */
+	if (!row)
+		return shim_trapped(call);
+	long detail = row->detail ? call->arguments[row->detail - 1] : 0;
+
+	switch ((enum shim_how)row->how) {
+	case SHIM_OPENS:
+		/* Neither is the fence's to refuse. */
+		if (detail & (O_PATH | (O_TMPFILE & ~O_DIRECTORY)))
+			return shim_trapped(call);
+		return detail & (O_CREAT | O_TRUNC) ? change(row, call)
+						    : look(row, call);
+	case SHIM_CHANGES:
+		return change(row, call);
+	case SHIM_ASKS:
+		/* The kernel does not know what may not be written. */
+		return detail & W_OK ? shim_trapped(call) : look(row, call);
+	case SHIM_LOOKS:
+		return look(row, call);
+	case SHIM_LINKS:
+		return read_link(row, call);
+	case SHIM_NOT_HERE:
+		break;
+	}
+	return shim_trapped(call);
+}

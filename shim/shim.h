@@ -1,0 +1,53 @@
+/*
+ * The shim, as its own files see it. It has no libc: it is loaded beside any,
+ * runs before all others' code, in signal handlers and between vfork and exec,
+ * allocates nothing, and has nothing to be written to once it has begun.
+ */
+#ifndef SHIM_SHIM_H
+#define SHIM_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shim/config.h"
+
+extern const struct shim_config shim_config;
+
+/** What this copy holds: other bytes than the compiler has seen. */
+static inline const struct shim_config *shim_configured(void)
+{
+	const struct shim_config *config = &shim_config;
+
+	__asm__("" : "+r"(config));
+	return config;
+}
+
+/** A call as its program made it; laid out by the entry. */
+struct shim_call {
+	long number;
+	long arguments[6];
+};
+
+enum { SHIM_STUBS = 256 };
+extern unsigned char shim_stubs[SHIM_STUBS * SHIM_STUB];
+extern unsigned char shim_enter[];
+
+/** Make the call from here, where it is trapped. Returns what the kernel does.
+ */
+long shim_trapped(const struct shim_call *call);
+
+/** Make the call at the gate. */
+long shim_gate(const struct shim_call *call);
+
+/** A call of the shim's own. */
+long shim_system(long number, long one, long two, long three, long four,
+		 long five, long six);
+
+/** Serve a call that the program's libc makes. Called by the entry. */
+long shim_serve(const struct shim_call *call);
+
+/** Called by the loader, before the program's own code. */
+void shim_start(int count, char **arguments, char **environment);
+
+#endif

@@ -1,0 +1,282 @@
+/*
+ * The shim's beginning: the loader calls shim_start() before the constructors
+ * of all other files (DF_1_INITFIRST), while the process has one thread.
+ *
+ * Theory of operation. The environment is put back first, as the program's own
+ * code is to see it. Then the gate is mapped, a stub written for each site of
+ * libc and the loader, and the sites changed. Code is made writable or
+ * executable, never both: no code of libc runs meanwhile. The stubs come first.
+ * Where a system does not let changed code be executed again (SELinux's
+ * execmod, a filter of the program's starter), that shows on them, and nothing
+ * else is changed: the process stays as it is, trapped.
+ */
+#include <elf.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <errno.h>
+
+#include "shim/gate.h"
+#include "shim/object.h"
+#include "shim/rows.h"
+#include "shim/shim.h"
+#ifdef __aarch64__
+#include "shim/machine_aarch64.h"
+#else
+#include "shim/machine_x86_64.h"
+#endif
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+enum { MOST_PAGE = 64 << 10 };
+
+/* Of ThreadSanitizer's runtime, which has its own idea of every call. */
+extern void __tsan_init(void) __attribute__((weak, visibility("default")));
+
+/* What is changed of one loaded file. */
+struct change {
+	unsigned char *base;
+	const struct shim_site *sites;
+	size_t count;
+	unsigned char *from; /* the pages of its code */
+	size_t length;
+	size_t first; /* stub */
+};
+
+static struct change changes[SHIM_OBJECTS];
+/* For a libc that the supervisor does not have. */
+static struct shim_site own_sites[SHIM_OBJECTS][SHIM_SITES];
+
+/* -- the environment ------------------------------------------------------- */
+
+static const char *behind(const char *text, const char *with)
+{
+	while (*with)
+		if (*text++ != *with++)
+			return NULL;
+	return text;
+}
+
+/* What was there stands in the word before ours (image_stack.c). */
+static void restore_environment(char **environment)
+{
+	for (; *environment; environment++) {
+		const char *value = behind(*environment, "LD_PRELOAD=");
+
+		if (!value || !behind(value, shim_configured()->path))
+			continue;
+		char **former = (char **)(void *)*environment - 1;
+
+		*environment = *former;
+		return;
+	}
+}
+
+/* -- what is loaded -------------------------------------------------------- */
+
+struct machine {
+	unsigned long page, headers, header_count;
+};
+
+static void learn(char **environment, struct machine *machine)
+{
+	while (*environment++)
+		;
+	const Elf64_auxv_t *auxiliary = (const void *)environment;
+
+	for (; auxiliary->a_type != AT_NULL; auxiliary++) {
+		if (auxiliary->a_type == AT_PAGESZ)
+			machine->page = auxiliary->a_un.a_val;
+		else if (auxiliary->a_type == AT_PHDR)
+			machine->headers = auxiliary->a_un.a_val;
+		else if (auxiliary->a_type == AT_PHNUM)
+			machine->header_count = auxiliary->a_un.a_val;
+	}
+}
+
+/* The loader leaves the list of what it loaded in the program's own table. */
+static const struct link_map *loaded(const struct machine *machine)
+{
+	const Elf64_Phdr *headers = (const void *)machine->headers;
+	const Elf64_Dyn *table = NULL;
+	unsigned long base = 0;
+
+	for (unsigned long i = 0; headers && i < machine->header_count; i++)
+		if (headers[i].p_type == PT_PHDR)
+			base = machine->headers - headers[i].p_vaddr;
+	for (unsigned long i = 0; headers && i < machine->header_count; i++)
+		if (headers[i].p_type == PT_DYNAMIC)
+			table = (const void *)(base + headers[i].p_vaddr);
+	for (; table && table->d_tag != DT_NULL; table++)
+		if (table->d_tag == DT_DEBUG && table->d_un.d_ptr)
+			return ((const struct r_debug *)table->d_un.d_ptr)
+				->r_map;
+	return NULL;
+}
+
+/* -- the changes ----------------------------------------------------------- */
+
+static long protect(void *at, size_t length, int protection)
+{
+	return shim_system(SYS_mprotect, (long)at, (long)length, protection, 0,
+			   0, 0);
+}
+
+static bool map_gate(size_t page)
+{
+	void *gate = (void *)GATE_ADDRESS;
+	long got = shim_system(
+		SYS_mmap, (long)gate, (long)page, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (got != (long)gate) {
+		if (got > 0 || got < -4095)
+			(void)shim_system(SYS_munmap, got, (long)page, 0, 0, 0,
+					  0);
+		return false;
+	}
+	*(volatile uint64_t *)gate = MACHINE_GATE;
+	return protect(gate, page, PROT_READ | PROT_EXEC) == 0;
+}
+
+static bool same(const unsigned char *one, const unsigned char *other)
+{
+	for (int i = 0; i < SHIM_ID; i++)
+		if (one[i] != other[i])
+			return false;
+	return true;
+}
+
+static bool is_readable(unsigned long at)
+{
+	return at && shim_system(SYS_rt_sigprocmask, -1, (long)at, 0, 8, 0,
+				 0) != -EFAULT;
+}
+
+static void find_sites(const struct link_map *map, size_t page,
+		       struct change *change, struct shim_site *own)
+{
+	unsigned char id[SHIM_ID];
+	struct shim_code code;
+
+	change->base = (unsigned char *)map->l_addr;
+	if (!is_readable(map->l_addr) ||
+	    !shim_object_look(change->base, &code, id))
+		return;
+	for (uint32_t i = 0; i < shim_configured()->object_count; i++) {
+		const struct shim_object *known =
+			&shim_configured()->objects[i];
+
+		if (same(known->id, id)) {
+			change->sites = known->sites;
+			change->count = known->count;
+		}
+	}
+	if (!change->sites) {
+		change->sites = own;
+		change->count =
+			machine_sites(&code, shim_gates, own, SHIM_SITES);
+	}
+	if (!change->count)
+		return;
+	/* All of the code, and not from the first site to the last: the kernel
+	 * need not split what it has mapped as one. */
+	uintptr_t mask = ~(uintptr_t)(page - 1);
+	uintptr_t from = (uintptr_t)change->base + code.start;
+	uintptr_t to = (uintptr_t)change->base + code.end;
+
+	change->from = (unsigned char *)(from & mask);
+	change->length = ((to + page - 1) & mask) - (from & mask);
+}
+
+static struct shim_stub stub_of(const struct change *change, size_t index)
+{
+	return (struct shim_stub){
+		.stub = (uintptr_t)shim_stubs +
+			(change->first + index) * SHIM_STUB,
+		.site = (uintptr_t)change->base + change->sites[index].at,
+		.entry = (uintptr_t)shim_enter,
+		.size = change->sites[index].size,
+	};
+}
+
+/* Returns how many stubs it takes, or 0: it cannot be. */
+static size_t write_stubs(struct change *change, size_t first)
+{
+	unsigned char jump[16];
+
+	change->first = first;
+	for (size_t i = 0; i < change->count; i++) {
+		struct shim_stub how = stub_of(change, i);
+
+		if (first + i >= SHIM_STUBS ||
+		    !machine_stub(&how, (unsigned char *)how.site,
+				  (unsigned char *)how.stub, jump))
+			return 0;
+	}
+	return change->count;
+}
+
+static void change_sites(const struct change *change)
+{
+	if (protect(change->from, change->length, PROT_READ | PROT_WRITE))
+		return;
+	for (size_t i = 0; i < change->count; i++) {
+		unsigned char stub[SHIM_STUB], jump[16];
+		unsigned char *site = change->base + change->sites[i].at;
+		struct shim_stub how = stub_of(change, i);
+
+		(void)machine_stub(&how, site, stub, jump);
+		for (size_t byte = 0; byte < change->sites[i].size; byte++)
+			site[byte] = jump[byte];
+	}
+	(void)protect(change->from, change->length, PROT_READ | PROT_EXEC);
+}
+
+static void change_all(const struct machine *machine)
+{
+	size_t count = 0, stubs = 0, whole = sizeof(shim_stubs);
+
+	for (const struct link_map *map = loaded(machine);
+	     map && count < SHIM_OBJECTS; map = map->l_next) {
+		if (!shim_object_named(map->l_name))
+			continue;
+		find_sites(map, machine->page, &changes[count],
+			   own_sites[count]);
+		count += changes[count].count > 0;
+	}
+	if (!count || !map_gate(machine->page) ||
+	    protect(shim_stubs, whole, PROT_READ | PROT_WRITE))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		size_t taken = write_stubs(&changes[i], stubs);
+
+		if (!taken)
+			changes[i].count = 0;
+		stubs += taken;
+	}
+	if (protect(shim_stubs, whole, PROT_READ | PROT_EXEC))
+		return;
+	machine_flush(shim_stubs, whole);
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].count)
+			change_sites(&changes[i]);
+}
+
+void shim_start(int count, char **arguments, char **environment)
+{
+	struct machine machine = {0};
+
+	(void)count;
+	(void)arguments;
+	if (!shim_configured()->ready)
+		return;
+	/* In this order: what is restored may be the environment's end. */
+	learn(environment, &machine);
+	restore_environment(environment);
+	if (__tsan_init || !machine.page || machine.page > MOST_PAGE)
+		return;
+	change_all(&machine);
+}

@@ -1,0 +1,31 @@
+/*
+ * Whether a call may act on a place: the decision, its record, and the errno.
+ */
+#ifndef SUPERVISOR_CALLS_ADMIT_H
+#define SUPERVISOR_CALLS_ADMIT_H
+
+#include "policy/policy.h"
+
+struct call;
+struct place;
+
+/**
+ * May the caller read or write the place? Its `read` decision, made by the walk,
+ * is used as it is. What has no name (pipes, memfds) is the program's own.
+ * Returns 0, or -EACCES.
+ */
+int admit(struct call *call, enum action action, const struct place *place);
+
+/** The same for looking at it only (stat, access, readlink, chdir): what is
+ * hidden has ended the walk already; a stand-in is recorded. Returns 0. */
+int admit_metadata(struct call *call, const struct place *place);
+
+/** The errno for a walk that ended with `error`, where the call would have
+ * created the place: what is hidden cannot be created. */
+int admit_create_error(const struct place *place, int error);
+
+/** The path /proc/self/fd/N of one of our own descriptors, which leads to its
+ * object without another look-up by name. */
+const char *admit_own_link(int fd, char link[40]);
+
+#endif

@@ -1,0 +1,15 @@
+#ifndef SUPERVISOR_COMMANDS_POLICY_FENCE_H
+#define SUPERVISOR_COMMANDS_POLICY_FENCE_H
+
+#include <stdbool.h>
+
+struct policy;
+
+/**
+ * Print what a session's fence under this policy would be, and what is left out
+ * and why. Returns 0, or -errno with a line written.
+ */
+int policy_fence_show(const struct policy *policy, const char *project,
+		      bool json);
+
+#endif

@@ -1,0 +1,574 @@
+/*
+ * Theory of operation. From each path that an `allow` names, go down as far as
+ * rules make a difference. A tree that is whole becomes one entry. Where names
+ * float (`**` and a name), or where a protected file has a second name, the
+ * tree is walked: a directory in which there is nothing of the kind is one
+ * entry with all below it; another falls into its parts. Walks are bounded, and
+ * what lies beyond goes by the supervisor.
+ *
+ * Trees of the system are not walked: they are not the user's to keep secrets
+ * in, nor to link from (as in supervisor/identities.c). Of the others each
+ * directory is read once, by whoever comes first: the search for other names of
+ * protected files, the fence for reading, that for writing (entries.h).
+ */
+#include "supervisor/fence.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "policy/fence.h"
+#include "policy/scope.h"
+#include "supervisor/entries.h"
+#include "supervisor/fence_places.h"
+#include "supervisor/identities.h"
+
+enum {
+	MOST_TREES = 4000,
+	MOST_GAPS = 200,
+	MOST_ROOTS = 512, /* of which it is known that they were visited */
+	MOST_DEPTH = 64,
+	MOST_PARTS_DEPTH = 12,	    /* levels with exceptions */
+	PROJECT_ENTRIES = 200000,   /* walked in the project */
+	OTHER_ENTRIES = 3000,	    /* walked in any other tree */
+	OVERLAY_MAGIC = 0x794c7630, /* linux/magic.h */
+	ALL_OTHER_ENTRIES = 8000,   /* walked in all of those */
+};
+
+struct finder {
+	const struct fence_input *input;
+	struct fence *fence;
+	struct fence_places *places;
+	enum action action;
+	unsigned right; /* FENCE_READ or FENCE_WRITE, as the action */
+	const struct policy_fence_names *names; /* of the tree that is walked */
+	/* The action's roots, each once: many rules name the project. */
+	char *visited[MOST_ROOTS];
+	size_t visited_count;
+	size_t left, other_left; /* entries that may be looked at */
+	const char *short_of;	 /* why a walk was broken off; or NULL */
+	/* Of the file system that was asked about last. */
+	dev_t device;
+	bool device_known, own_numbers;
+	int error;
+};
+
+/* ------------------------------------------------------------ the lists -- */
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t length = directory[1] ? strlen(directory) : 0;
+
+	return strncmp(path, directory, length) == 0 &&
+	       (path[length] == '/' || path[length] == '\0');
+}
+
+static void add_gap(struct finder *finder, const char *path, const char *why,
+		    const struct policy_rule *rule)
+{
+	struct fence *fence = finder->fence;
+
+	for (size_t i = 0; i < fence->gap_count; i++)
+		if (fence->gaps[i].action == finder->action &&
+		    fence->gaps[i].path &&
+		    strcmp(fence->gaps[i].path, path) == 0)
+			return;
+	if (fence->gap_count == MOST_GAPS)
+		return;
+	if (fence->gap_count == fence->gap_capacity) {
+		size_t capacity = fence->gap_capacity * 2 + 16;
+		struct fence_gap *grown =
+			reallocarray(fence->gaps, capacity, sizeof(*grown));
+
+		if (!grown)
+			return;
+		fence->gaps = grown;
+		fence->gap_capacity = capacity;
+	}
+	fence->gaps[fence->gap_count++] = (struct fence_gap){
+		.path = strdup(path),
+		.action = finder->action,
+		.why = why,
+		.rule = rule,
+	};
+}
+
+static bool add_tree(struct finder *finder, const char *path, bool directory,
+		     dev_t device, ino_t inode)
+{
+	struct fence *fence = finder->fence;
+
+	if (fence->count >= MOST_TREES) {
+		finder->short_of = "the fence has no room for more parts";
+		return false;
+	}
+	if (fence->count == fence->capacity) {
+		size_t capacity = fence->capacity * 2 + 64;
+		struct fence_tree *grown =
+			reallocarray(fence->trees, capacity, sizeof(*grown));
+
+		if (!grown) {
+			finder->error = -ENOMEM;
+			return false;
+		}
+		fence->trees = grown;
+		fence->capacity = capacity;
+	}
+	struct fence_tree *tree = &fence->trees[fence->count];
+
+	*tree = (struct fence_tree){
+		.path = strdup(path),
+		.rights = finder->right,
+		.directory = directory,
+		.device = device,
+		.inode = inode,
+	};
+	if (!tree->path) {
+		finder->error = -ENOMEM;
+		return false;
+	}
+	fence->count++;
+	return true;
+}
+
+/* Forget all from `mark` on. */
+static void drop_trees(struct fence *fence, size_t mark)
+{
+	while (fence->count > mark)
+		free(fence->trees[--fence->count].path);
+}
+
+/* Is the path in the fence, with all of these rights? */
+static bool is_covered(const struct fence *fence, unsigned rights,
+		       const char *path)
+{
+	for (size_t i = 0; i < fence->count; i++)
+		if ((fence->trees[i].rights & rights) == rights &&
+		    fence->trees[i].directory &&
+		    is_below(path, fence->trees[i].path))
+			return true;
+	return false;
+}
+
+/* -------------------------------------------------------------- entries -- */
+
+static unsigned char type_of(struct entries *entries, const struct entry *entry)
+{
+	struct stat status;
+
+	if (entry->type != DT_UNKNOWN)
+		return entry->type;
+	if (fstatat(entries_fd(entries), entry->name, &status,
+		    AT_SYMLINK_NOFOLLOW))
+		return DT_UNKNOWN;
+	return S_ISDIR(status.st_mode)	 ? DT_DIR
+	       : S_ISREG(status.st_mode) ? DT_REG
+					 : DT_LNK;
+}
+
+static bool join(char *inner, const char *path, const char *name)
+{
+	size_t at = path[1] ? strlen(path) : 0, length = strlen(name);
+
+	if (at + length + 2 > PATH_MAX)
+		return false;
+	memcpy(inner, path, at);
+	inner[at] = '/';
+	memcpy(inner + at + 1, name, length + 1);
+	return true;
+}
+
+/* What was read before, for the other action or by the search for other names
+ * of what is protected, is not read again. */
+static struct entries *open_directory(struct finder *finder, struct entries *in,
+				      const char *name, const char *path)
+{
+	return entries_open(in, name, path, finder->input->listings);
+}
+
+/* A directory that is walked. */
+struct level {
+	struct entries *entries;
+	const char *path;
+	unsigned depth;
+};
+
+/* Does the directory know the files' own numbers? All of a file system do. */
+static bool has_own_numbers(struct finder *finder, struct entries *entries)
+{
+	struct statfs system;
+	dev_t device;
+	ino_t inode;
+
+	if (entries_identity(entries, &device, &inode))
+		return false;
+	if (!finder->device_known || finder->device != device) {
+		if (fstatfs(entries_fd(entries), &system))
+			return false;
+		finder->device_known = true;
+		finder->device = device;
+		finder->own_numbers = system.f_type != OVERLAY_MAGIC;
+	}
+	return finder->own_numbers;
+}
+
+/* By what the directory says: only where it knows the files' own numbers. */
+static bool may_be_protected(struct finder *finder, const struct entry *entry,
+			     const struct level *level)
+{
+	const struct identities *identities = finder->input->identities;
+
+	if (!identities || !identities_any(identities))
+		return false;
+	return identities_inode(identities, entry->inode) ||
+	       !has_own_numbers(finder, level->entries);
+}
+
+/* Is it, under whatever name, a file that a rule protects? */
+static bool is_protected(const struct finder *finder, const char *path,
+			 const struct stat *status)
+{
+	return finder->input->identities &&
+	       identities_find(finder->input->identities, path, status);
+}
+
+static void add_file(struct finder *finder, struct entries *in,
+		     const char *name, const char *path)
+{
+	struct stat status;
+
+	if (fstatat(entries_fd(in), name, &status, AT_SYMLINK_NOFOLLOW) ||
+	    !S_ISREG(status.st_mode) || is_protected(finder, path, &status) ||
+	    !policy_fence_exact(finder->input->policy, finder->action, path))
+		return;
+	(void)add_tree(finder, path, false, status.st_dev, status.st_ino);
+}
+
+/* Each regular file of the directory by itself. */
+static void add_files(struct finder *finder, struct entries *entries,
+		      const char *path)
+{
+	const struct entry *entry;
+	char inner[PATH_MAX];
+
+	entries_again(entries);
+	while (!finder->error && (entry = entries_next(entries)))
+		if (type_of(entries, entry) == DT_REG &&
+		    join(inner, path, entry->name))
+			add_file(finder, entries, entry->name, inner);
+}
+
+/* -------------------------------------------------------------- walking -- */
+
+static bool walk(struct finder *finder, struct entries *in, const char *name,
+		 const char *path, unsigned depth);
+
+static bool directory_is_clean(struct finder *finder, const struct level *level,
+			       const char *name)
+{
+	char inner[PATH_MAX];
+
+	return join(inner, level->path, name) &&
+	       walk(finder, level->entries, name, inner, level->depth + 1);
+}
+
+/* Has the entry nothing that a rule could keep, by its name or identity, in it
+ * or below? Of the places that are kept there is none in a tree that is walked:
+ * find() saw to it. */
+static bool entry_is_clean(struct finder *finder, const struct level *level,
+			   const struct entry *entry)
+{
+	bool named = policy_fence_name(finder->names, entry->name);
+	unsigned char type = type_of(level->entries, entry);
+	struct stat status;
+	char inner[PATH_MAX];
+
+	if (type == DT_DIR)
+		return !named && directory_is_clean(finder, level, entry->name);
+	if (type != DT_REG)
+		return type != DT_UNKNOWN;
+	if (!named && !may_be_protected(finder, entry, level))
+		return true;
+	if (!join(inner, level->path, entry->name))
+		return false;
+	if (named &&
+	    !policy_fence_exact(finder->input->policy, finder->action, inner))
+		return false;
+	return !may_be_protected(finder, entry, level) ||
+	       (fstatat(entries_fd(level->entries), entry->name, &status,
+			AT_SYMLINK_NOFOLLOW) == 0 &&
+		!is_protected(finder, inner, &status));
+}
+
+/*
+ * Look through a directory. True: there is nothing in it, and it was added as
+ * one. False: what may be taken of it was added.
+ */
+static bool walk(struct finder *finder, struct entries *in, const char *name,
+		 const char *path, unsigned depth)
+{
+	size_t mark = finder->fence->count;
+	struct entries *entries =
+		depth < MOST_DEPTH ? open_directory(finder, in, name, path)
+				   : NULL;
+	const struct entry *entry;
+	const struct level level = {entries, path, depth};
+	bool clean = entries != NULL;
+	dev_t device;
+	ino_t inode;
+
+	while (entries && !finder->error && !finder->short_of &&
+	       (entry = entries_next(entries))) {
+		finder->fence->looked_at++;
+		if (finder->left == 0) {
+			finder->short_of = "it has more files than are looked "
+					   "through";
+			break;
+		}
+		finder->left--;
+		if (!entry_is_clean(finder, &level, entry))
+			clean = false;
+	}
+	clean = clean && !entries_failed(entries) && !finder->short_of &&
+		!finder->error &&
+		entries_identity(entries, &device, &inode) == 0;
+	if (clean)
+		drop_trees(finder->fence, mark);
+	if (clean)
+		clean = add_tree(finder, path, true, device, inode);
+	else if (entries && !finder->short_of)
+		add_files(finder, entries, path);
+	entries_close(entries);
+	return clean;
+}
+
+/* Walk a tree that is allowed but for names that float, and for links. */
+static void walk_tree(struct finder *finder, struct entries *in,
+		      const char *name, const char *path,
+		      const struct policy_rule *why)
+{
+	const struct fence_input *input = finder->input;
+	bool project = is_below(path, input->project);
+	struct policy_fence_names *names =
+		policy_fence_names(input->policy, finder->action, path);
+	size_t given = project ? PROJECT_ENTRIES : OTHER_ENTRIES;
+
+	if (!names) {
+		finder->error = -ENOMEM;
+		return;
+	}
+	if (!project && given > finder->other_left)
+		given = finder->other_left;
+	finder->names = names;
+	finder->left = given;
+	finder->short_of = NULL;
+	if (!walk(finder, in, name, path, 0))
+		add_gap(finder, path,
+			finder->short_of ?: "there are such files in it", why);
+	if (!project)
+		finder->other_left -= given - finder->left;
+	finder->names = NULL;
+	free(names);
+}
+
+/* -------------------------------------------------------------- finding -- */
+
+static void find(struct finder *finder, struct entries *in, const char *name,
+		 const char *path, unsigned depth);
+
+/* Where others leave their files, too: what is there already is little used. */
+static bool is_scratch(const struct finder *finder, const char *path)
+{
+	return (is_below(path, "/tmp") || is_below(path, "/var/tmp")) &&
+	       !is_below(path, finder->input->project);
+}
+
+/* A tree with exceptions in it: its parts. */
+static void find_parts(struct finder *finder, struct entries *in,
+		       const char *name, const char *path, unsigned depth)
+{
+	struct entries *entries =
+		depth < MOST_PARTS_DEPTH
+			? open_directory(finder, in, name, path)
+			: NULL;
+	const struct entry *entry;
+	char inner[PATH_MAX];
+
+	if (!entries)
+		return;
+	while (!finder->error && finder->fence->count < MOST_TREES &&
+	       (entry = entries_next(entries))) {
+		finder->fence->looked_at++;
+		if (type_of(entries, entry) == DT_DIR &&
+		    join(inner, path, entry->name))
+			find(finder, entries, entry->name, inner, depth + 1);
+	}
+	if (!is_scratch(finder, path))
+		add_files(finder, entries, path);
+	entries_close(entries);
+}
+
+static bool must_walk(const struct finder *finder, enum policy_fence fence,
+		      const char *path)
+{
+	const struct identities *identities = finder->input->identities;
+
+	if (fence_places_system(path) &&
+	    !is_below(path, finder->input->project))
+		return false;
+	return fence == FENCE_FLOATS ||
+	       (identities && identities_any(identities));
+}
+
+/* `path` is a directory, as far as its own entry says. */
+static void find(struct finder *finder, struct entries *in, const char *name,
+		 const char *path, unsigned depth)
+{
+	const struct fence_input *input = finder->input;
+	const struct policy_rule *why;
+	struct stat status;
+	enum policy_fence fence;
+
+	if (fence_places_kept(finder->places, path) ||
+	    is_covered(finder->fence, finder->right, path))
+		return;
+	fence = policy_fence(input->policy, finder->action, path, &why);
+	if (fence == FENCE_OTHER || (fence == FENCE_FLOATS && input->strict &&
+				     must_walk(finder, fence, path))) {
+		if (why)
+			add_gap(finder, path,
+				"the rule may match anywhere in it", why);
+	} else if (fence == FENCE_PARTS ||
+		   fence_places_above_kept(finder->places, path) ||
+		   (strcmp(path, input->project) != 0 &&
+		    is_below(input->project, path))) {
+		if (fence == FENCE_PARTS && why)
+			add_gap(finder, path, "what the rule names is in it",
+				why);
+		find_parts(finder, in, name, path, depth);
+	} else if (fence == FENCE_FLOATS && is_scratch(finder, path)) {
+		add_gap(finder, path, "it is not looked through", why);
+	} else if (must_walk(finder, fence, path)) {
+		walk_tree(finder, in, name, path, why);
+	} else if (fstatat(entries_fd(in), name, &status,
+			   AT_SYMLINK_NOFOLLOW) == 0 &&
+		   S_ISDIR(status.st_mode)) {
+		(void)add_tree(finder, path, true, status.st_dev,
+			       status.st_ino);
+	}
+}
+
+/* A path, no link in it: as canonical paths are. */
+static int open_path(const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* Was the root visited? From now on it was. */
+static bool was_visited(struct finder *finder, const char *path)
+{
+	for (size_t i = 0; i < finder->visited_count; i++)
+		if (strcmp(finder->visited[i], path) == 0)
+			return true;
+	if (finder->visited_count < MOST_ROOTS) {
+		char *copy = strdup(path);
+
+		finder->visited[finder->visited_count] = copy;
+		finder->visited_count += copy != NULL;
+	}
+	return false;
+}
+
+static void forget_visited(struct finder *finder)
+{
+	while (finder->visited_count > 0)
+		free(finder->visited[--finder->visited_count]);
+}
+
+static bool visit_root(void *context, const char *path, bool tree)
+{
+	struct finder *finder = context;
+	auto_fd fd = -1;
+	struct stat status;
+
+	if (fence_places_kept(finder->places, path) ||
+	    is_covered(finder->fence, finder->right, path) ||
+	    (tree && was_visited(finder, path)))
+		return true;
+	fd = open_path(path);
+	if (fd < 0 || fstat(fd, &status))
+		return true;
+	if (S_ISDIR(status.st_mode) && tree)
+		find(finder, NULL, path, path, 0);
+	else if (S_ISREG(status.st_mode))
+		add_file(finder, NULL, path, path);
+	return !finder->error;
+}
+
+/* Names may be made where all that is made may be read and written. */
+static void find_names(struct finder *finder)
+{
+	struct fence *fence = finder->fence;
+
+	for (size_t i = 0; i < fence->count; i++) {
+		struct fence_tree *tree = &fence->trees[i];
+
+		if ((tree->rights & FENCE_WRITE) && tree->directory &&
+		    is_covered(fence, FENCE_READ, tree->path) &&
+		    policy_fence_makes(finder->input->policy, tree->path))
+			tree->rights |= FENCE_NAMES;
+	}
+}
+
+int fence_find(const struct fence_input *input, struct fence **result)
+{
+	static const struct {
+		enum action action;
+		unsigned right;
+	} kinds[] = {{ACTION_READ, FENCE_READ}, {ACTION_WRITE, FENCE_WRITE}};
+	struct finder finder = {
+		.input = input,
+		.fence = calloc(1, sizeof(*finder.fence)),
+		.places = fence_places_new(input->kept),
+		.other_left = ALL_OTHER_ENTRIES,
+	};
+
+	if (!finder.fence || !finder.places)
+		finder.error = -ENOMEM;
+	for (size_t i = 0; !finder.error && i < 2; i++) {
+		finder.action = kinds[i].action;
+		finder.right = kinds[i].right;
+		if (input->program)
+			(void)visit_root(&finder, input->program, false);
+		/* First the one that most is done in. */
+		(void)visit_root(&finder, input->project, true);
+		policy_fence_roots(input->policy, finder.action, visit_root,
+				   &finder);
+		forget_visited(&finder);
+	}
+	fence_places_free(finder.places);
+	if (!finder.error)
+		finder.error = fence_sort_readable(finder.fence);
+	if (finder.error) {
+		fence_free(finder.fence);
+		return finder.error;
+	}
+	find_names(&finder);
+	*result = finder.fence;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * Places that the kernel's fence never covers, whatever the rules say: where
+ * what is opened is not a file of the user's (/proc, /sys, /dev, /run, and
+ * wherever else such file systems are mounted), and the session's own.
+ */
+#ifndef SUPERVISOR_FENCE_PLACES_H
+#define SUPERVISOR_FENCE_PLACES_H
+
+#include <stdbool.h>
+
+struct fence_places;
+
+/** `kept`: further ones, NULL ends; or NULL. Returns NULL without memory, or
+ * where the mounts cannot be read. */
+struct fence_places *fence_places_new(const char *const *kept);
+void fence_places_free(struct fence_places *places);
+
+/** Is the path such a place, or in one? */
+bool fence_places_kept(const struct fence_places *places, const char *path);
+
+/** Is there one below the directory? */
+bool fence_places_above_kept(const struct fence_places *places,
+			     const char *directory);
+
+/** Does the path belong to the system: to root and its packages, not the user's
+ * to keep secrets in nor to link from? Of a project that lies there the answer
+ * is the same: who asks must look. */
+bool fence_places_system(const char *path);
+
+#endif

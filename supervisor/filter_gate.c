@@ -1,0 +1,117 @@
+#include "supervisor/filter_gate.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shim/gate.h"
+
+/* In fcntl.h only with _GNU_SOURCE of newer libraries. */
+enum { TMPFILE_BIT = 020000000, LOOK_SYNC = 0x6000 /* AT_STATX_SYNC_TYPE */ };
+
+/* Both architectures are little-endian. */
+#define IP_LOW	(uint8_t)(offsetof(struct seccomp_data, instruction_pointer))
+#define IP_HIGH (uint8_t)(IP_LOW + 4)
+#define LOW(n)	(uint8_t)(offsetof(struct seccomp_data, args[n]))
+
+#define AT_GATE                                                                \
+	{IP_LOW, COMPARE_EQ, FILTER_ALL, (uint32_t)GATE_RETURN},               \
+	{                                                                      \
+		IP_HIGH, COMPARE_EQ, FILTER_ALL,                               \
+			(uint32_t)((uint64_t)GATE_RETURN >> 32)                \
+	}
+
+/* None of these bits of an argument, or none but these. */
+#define WITHOUT(n, bits)                                                       \
+	{                                                                      \
+		LOW(n), COMPARE_EQ, (uint32_t)(bits), 0                        \
+	}
+#define WITHIN(n, bits)                                                        \
+	{                                                                      \
+		LOW(n), COMPARE_EQ, ~(uint32_t)(bits), 0                       \
+	}
+
+#define GATE(...)                                                              \
+	{                                                                      \
+		{ANSWER_ALLOW, 0, {AT_GATE, ##__VA_ARGS__}},                   \
+		{                                                              \
+			.answer = ANSWER_NOTIFY                                \
+		}                                                              \
+	}
+
+/* An O_PATH descriptor opens the way to all that Landlock does not rule. So
+ * does a link of /proc/PID/fd, to pipes and memory files: no such link is
+ * followed to its end by an open that follows none there, or that takes
+ * directories only. */
+#define OPENS(n) WITHOUT(n, O_PATH | TMPFILE_BIT)
+#define NO_LINK(n)                                                             \
+	{                                                                      \
+		LOW(n), COMPARE_ANY, FILTER_ALL, O_NOFOLLOW | O_DIRECTORY      \
+	}
+#define GATE_OPEN(n)                                                           \
+	{                                                                      \
+		{ANSWER_ALLOW, 0, {AT_GATE, OPENS(n), NO_LINK(n)}},            \
+			{ANSWER_APART_NOTIFY, 0, {AT_GATE, OPENS(n)}},         \
+		{                                                              \
+			.answer = ANSWER_NOTIFY                                \
+		}                                                              \
+	}
+#define LOOKS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
+
+enum { CLAUSES = 3 };
+
+/* clang-format off */
+
+static const struct {
+	const char *name;
+	struct filter_clause clauses[CLAUSES];
+} gates[] = {
+	/* What is opened, Landlock rules by its object and the mode: links,
+	   /proc/self/fd and O_CREAT, O_TRUNC included. */
+	{"open",       GATE_OPEN(1)},
+	{"openat",     GATE_OPEN(2)},
+	/* Metadata: nothing rules it. */
+	{"stat",       GATE()},
+	{"lstat",      GATE()},
+	{"newfstatat", GATE(WITHIN(3, LOOKS))},
+	{"statx",      GATE(WITHIN(2, LOOKS | LOOK_SYNC))},
+	{"access",     GATE()},
+	{"faccessat",  GATE()},
+	{"faccessat2", GATE(WITHIN(3, AT_SYMLINK_NOFOLLOW | AT_EACCESS))},
+	/* Names, by the directories that they are in. */
+	{"mkdir",      GATE()},
+	{"mkdirat",    GATE()},
+	{"rmdir",      GATE()},
+	{"unlink",     GATE()},
+	{"unlinkat",   GATE(WITHIN(2, AT_REMOVEDIR))},
+	{"symlink",    GATE()},
+	{"symlinkat",  GATE()},
+	/* Regular files: 0 or S_IFREG. */
+	{"mknod",      GATE(WITHOUT(1, S_IFMT & ~S_IFREG))},
+	{"mknodat",    GATE(WITHOUT(2, S_IFMT & ~S_IFREG))},
+	{"rename",     GATE()},
+	{"renameat",   GATE()},
+	{"renameat2",  GATE(WITHIN(4, RENAME_NOREPLACE))},
+	{"link",       GATE()},
+	{"linkat",     GATE(WITHIN(4, 0))},
+};
+
+/* clang-format on */
+
+const struct filter_clause *filter_gate(const struct syscall_row *row,
+					size_t *count)
+{
+	for (size_t i = 0; i < sizeof(gates) / sizeof(*gates); i++) {
+		if (row->trap != TRAP_SERVE ||
+		    strcmp(gates[i].name, row->name) != 0)
+			continue;
+		*count = 1;
+		while (gates[i].clauses[*count - 1].when[0].comparison !=
+		       COMPARE_NONE)
+			++*count;
+		return gates[i].clauses;
+	}
+	return NULL;
+}

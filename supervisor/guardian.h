@@ -1,0 +1,45 @@
+/*
+ * The guardian: the process that the user started.
+ *
+ * Theory of operation. It forks the supervisor and waits. It passes signals on
+ * to the program, stops when the program stops (so that the shell's job control
+ * works), and exits with the program's status. It is a subreaper: when the
+ * supervisor dies, whatever killed it, the session's processes become the
+ * guardian's, and it kills them until none is left. When the guardian dies, the
+ * supervisor sees the end of a pipe and ends the session.
+ */
+#ifndef SUPERVISOR_GUARDIAN_H
+#define SUPERVISOR_GUARDIAN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct relay;
+
+/** What the supervisor tells the guardian, each with a value. */
+enum guardian_note_kind {
+	NOTE_NONE = 0,
+	NOTE_PROGRAM, /**< its pid */
+	NOTE_STOPPED, /**< the signal */
+	NOTE_STATUS,  /**< the exit status for the user */
+};
+
+struct guardian_note {
+	enum guardian_note_kind kind;
+	int32_t value;
+};
+
+/**
+ * Fork. `supervise` runs in the child, with the pipe on which it tells the
+ * guardian and the one whose end means that the guardian is gone; its result is
+ * the supervisor's exit status. `relay` is the session's terminal, or NULL where
+ * it has the user's own. Returns the status for the user.
+ */
+int guardian_run(int (*supervise)(void *context, int notes, int guardian),
+		 void *context, struct relay *relay);
+
+/** Kill every descendant of this process until none is left. For the guardian,
+ * which is their subreaper. Returns the number of rounds it took. */
+unsigned guardian_kill_all(void);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * What was protected when the session started, by device and inode: so a hard
+ * link or a bind mount made earlier does not free it. Where a
+ * protected name is a link, what it leads to is known as well.
+ */
+#ifndef SUPERVISOR_IDENTITIES_H
+#define SUPERVISOR_IDENTITIES_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+struct identities;
+struct listings;
+struct policy;
+
+/**
+ * Start to find the files that rules other than `allow` protect and that may
+ * have another name: in the trees that the rules name and, for patterns that
+ * float, in the project. A thread of its own scans; who asks about a file that
+ * may be among them waits for it. The scan is bounded: what lies beyond is
+ * known by its name only.
+ *
+ * `policy` and `project` must outlive the object. Returns 0 and an object for
+ * identities_free(), or -errno.
+ */
+int identities_start(const struct policy *policy, const char *project,
+		     struct identities **identities);
+
+/** The same, looked for at once and by this thread; the directories are kept in
+ * `listings`, unless NULL. */
+int identities_scan(const struct policy *policy, const char *project,
+		    struct listings *listings, struct identities **identities);
+void identities_free(struct identities *identities);
+
+/** Could any file be among them? Only once they were looked for. */
+bool identities_any(const struct identities *identities);
+
+/** Could a file with this inode, on whatever file system? Errs on the side of
+ * true. Only once they were looked for. */
+bool identities_inode(const struct identities *identities, ino_t inode);
+
+/** The protected name of a file that was found at `path`, or NULL. The string
+ * is the object's. */
+const char *identities_find(struct identities *identities, const char *path,
+			    const struct stat *status);
+
+#endif

@@ -1,0 +1,263 @@
+#include "supervisor/inject.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "supervisor/call.h"
+
+/* sys/ptrace.h has these as an enum, which newer kernel headers lack. */
+enum { EVENT_STOP = 128 };
+
+static int restart(int listener, uint64_t id)
+{
+	struct seccomp_notif_resp response = {
+		.id = id,
+		.error = -CALL_RESTART,
+	};
+
+	return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) ? -errno
+								    : 0;
+}
+
+/* How long a thread may take to its next stop. Another one may rewrite the
+ * code that it is made to run into a loop: it must not hold us. */
+enum { PATIENCE_MS = 2000, SPINS = 2000 };
+
+static int wait_for(pid_t tid, int *status)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct timespec start, now;
+
+	/* Mostly it is there at once: a sleep would cost more than it saves. */
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (unsigned i = 0;; i++) {
+		pid_t got = waitpid(tid, status, __WALL | WNOHANG);
+
+		if (got == tid)
+			return WIFSTOPPED(*status) ? 0 : -ESRCH;
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (i < SPINS) {
+			sched_yield();
+			continue;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if ((now.tv_sec - start.tv_sec) * 1000 +
+			    (now.tv_nsec - start.tv_nsec) / 1000000 >
+		    PATIENCE_MS)
+			return -EPROTO;
+		nanosleep(&pause, NULL);
+	}
+}
+
+int inject_begin(struct injection *injection, int listener, uint64_t id,
+		 pid_t tid)
+{
+	uint64_t all = ~UINT64_C(0);
+	int status;
+
+	injection->tid = tid;
+	if (ptrace(PTRACE_SEIZE, tid, 0,
+		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL))
+		return -errno;
+	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0))
+		return -ESRCH;
+	/* ENOENT: it was killed; the wait below tells. */
+	int error = restart(listener, id);
+
+	if (error && error != -ENOENT)
+		return error;
+	error = wait_for(tid, &status);
+	if (error)
+		return error;
+	if (status >> 16 != EVENT_STOP)
+		return -EPROTO;
+	error = registers_get(tid, &injection->saved);
+	if (error)
+		return error;
+	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(injection->mask),
+		   &injection->mask) ||
+	    ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all))
+		return -errno;
+	return 0;
+}
+
+/* On to the next entry or exit of a call. */
+static int step(struct injection *injection, struct __ptrace_syscall_info *info)
+{
+	int signal = 0, status;
+
+	for (;;) {
+		if (ptrace(PTRACE_SYSCALL, injection->tid, 0, signal))
+			return -errno;
+		int error = wait_for(injection->tid, &status);
+
+		if (error)
+			return error;
+		signal = 0;
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+			break;
+		/* SIGSTOP cannot be blocked: it is passed on, and the group
+		 * stop that follows is left for the end; the kernel puts the
+		 * thread back into it at the detach. */
+		if (status >> 16 == EVENT_STOP ||
+		    status >> 16 == PTRACE_EVENT_CLONE)
+			continue;
+		if (WSTOPSIG(status) != SIGSTOP)
+			return -EPROTO;
+		signal = SIGSTOP;
+	}
+	return ptrace(PTRACE_GET_SYSCALL_INFO, injection->tid, sizeof(*info),
+		      info) > 0
+		       ? 0
+		       : -errno;
+}
+
+/* Up to the entry stop, where it is seen that the call is ours. */
+static int enter(struct injection *injection, long number,
+		 const uint64_t arguments[6])
+{
+	struct registers registers;
+	struct __ptrace_syscall_info info;
+
+	registers_call(&injection->saved, &registers, number, arguments);
+	int error = registers_set(injection->tid, &registers);
+
+	if (!error)
+		error = step(injection, &info);
+	if (error)
+		return error;
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
+	    info.entry.nr != (uint64_t)number ||
+	    memcmp(info.entry.args, arguments, 6 * sizeof(*arguments)) != 0 ||
+	    info.instruction_pointer != registers_pc(&injection->saved))
+		return -EPROTO;
+	return 0;
+}
+
+int inject_call(struct injection *injection, int64_t *result, long number,
+		const uint64_t arguments[6])
+{
+	struct __ptrace_syscall_info info;
+	int error = enter(injection, number, arguments);
+
+	if (!error)
+		error = step(injection, &info);
+	if (error)
+		return error;
+	if (info.op != PTRACE_SYSCALL_INFO_EXIT)
+		return -EPROTO;
+	*result = info.exit.rval;
+	return 0;
+}
+
+int inject_exec(struct injection *injection, long number,
+		const uint64_t arguments[6])
+{
+	int error = enter(injection, number, arguments);
+
+	if (error)
+		return error;
+	/* Not PTRACE_INTERRUPT: before its notification is received, that would
+	 * end the call. */
+	if (ptrace(PTRACE_SETOPTIONS, injection->tid, 0,
+		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL |
+			   PTRACE_O_TRACEEXEC) ||
+	    ptrace(PTRACE_SYSCALL, injection->tid, 0, 0))
+		return -errno;
+	return 0;
+}
+
+int64_t inject_result(const struct injection *injection)
+{
+	struct __ptrace_syscall_info info;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, injection->tid, sizeof(info),
+		   &info) <= 0 ||
+	    info.op != PTRACE_SYSCALL_INFO_EXIT)
+		return -EPROTO;
+	return info.exit.rval;
+}
+
+int inject_helper(struct injection *injection, struct injection *helper,
+		  int64_t *result)
+{
+	const uint64_t flags[6] = {CLONE_VM | CLONE_SIGHAND | CLONE_THREAD |
+				   CLONE_FS | CLONE_SYSVSEM};
+	int status;
+
+	*helper = *injection;
+	if (ptrace(PTRACE_SETOPTIONS, injection->tid, 0,
+		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL |
+			   PTRACE_O_TRACECLONE))
+		return -errno;
+	int error = inject_call(injection, result, SYS_clone, flags);
+
+	if (error || *result < 0)
+		return error;
+	/* It begins stopped, traced as its maker is. */
+	helper->tid = (pid_t)*result;
+	error = wait_for(helper->tid, &status);
+	if (error)
+		return error;
+	return status >> 16 == EVENT_STOP ? 0 : -EPROTO;
+}
+
+int inject_helper_end(struct injection *helper)
+{
+	const uint64_t none[6] = {0};
+	int error = enter(helper, SYS_exit, none);
+	int status;
+
+	if (error)
+		return error;
+	if (ptrace(PTRACE_CONT, helper->tid, 0, 0))
+		return -errno;
+	error = wait_for(helper->tid, &status);
+	return error == -ESRCH ? 0 : -EPROTO;
+}
+
+int inject_again(struct injection *injection, long number,
+		 const uint64_t arguments[6])
+{
+	struct registers again;
+
+	/* Rewound by hand: the stop is behind a call of ours, where the kernel
+	 * restarts nothing. */
+	registers_call(&injection->saved, &again, number, arguments);
+	int error = registers_set(injection->tid, &again);
+
+	if (error)
+		return error;
+	inject_release(injection);
+	return 0;
+}
+
+void inject_release(struct injection *injection)
+{
+	(void)ptrace(PTRACE_SETSIGMASK, injection->tid,
+		     sizeof(injection->mask), &injection->mask);
+	(void)ptrace(PTRACE_DETACH, injection->tid, 0, 0);
+}
+
+int inject_end(struct injection *injection, int64_t result)
+{
+	registers_result(&injection->saved, result);
+	int error = registers_set(injection->tid, &injection->saved);
+
+	if (error)
+		return error;
+	if (ptrace(PTRACE_SETSIGMASK, injection->tid, sizeof(injection->mask),
+		   &injection->mask) ||
+	    ptrace(PTRACE_DETACH, injection->tid, 0, 0))
+		return -errno;
+	return 0;
+}

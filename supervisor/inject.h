@@ -1,0 +1,86 @@
+/*
+ * Calls that a notified thread makes on the supervisor's behalf.
+ *
+ * Theory of operation. Some calls change what only the thread itself can
+ * change (its directory, its terminal) or hand out what ADDFD refuses (an
+ * O_PATH descriptor). For these the thread is stopped on its way out of the
+ * notification and made to execute other calls at its own system call
+ * instruction. Arguments travel in registers, where no other thread reaches
+ * them:
+ *
+ *   begin   SEIZE, INTERRUPT, and -ERESTARTSYS as the answer bring it to a
+ *           stop behind the instruction, with all its registers; its signals
+ *           are blocked, and stay pending
+ *   call    registers set to make a call at the instruction before; at the
+ *           entry stop number and arguments are compared, at the exit stop
+ *           the result is read
+ *   end     the saved registers with the final result, the signal mask, and
+ *           PTRACE_DETACH: the thread goes on as if its own call had returned
+ *
+ * SIGSTOP takes effect at the end; SIGKILL at once. All functions must be
+ * called on the one thread that uses ptrace. Checked on kernel 6.18 by
+ * tests/trials.
+ */
+#ifndef SUPERVISOR_INJECT_H
+#define SUPERVISOR_INJECT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "supervisor/arch/registers.h"
+
+struct injection {
+	pid_t tid;
+	struct registers saved;
+	uint64_t mask;
+};
+
+/**
+ * Bring the notified thread to its stop, consuming the notification.
+ * Returns 0, -ESRCH where it died, -EPERM where it cannot be traced (the
+ * notification then still waits for an answer), or another -errno.
+ */
+int inject_begin(struct injection *injection, int listener, uint64_t id,
+		 pid_t tid);
+
+/**
+ * Have it make one call. Returns 0 with the kernel's result in `result`,
+ * -ESRCH where it died, or -EPROTO where it did anything else: its process is
+ * then not to be trusted and must be killed.
+ */
+int inject_call(struct injection *injection, int64_t *result, long number,
+		const uint64_t arguments[6]);
+
+/**
+ * Have it make a call that may give the process a new image, and do not wait: the
+ * next stop is PTRACE_EVENT_EXEC, or the call's exit, with its result for
+ * inject_result(). Returns as inject_call().
+ */
+int inject_exec(struct injection *injection, long number,
+		const uint64_t arguments[6]);
+int64_t inject_result(const struct injection *injection);
+
+/** Let it go as it is, without a result: the kernel restarts its call, or fails
+ * it with EINTR for a signal. */
+void inject_release(struct injection *injection);
+
+/**
+ * Have it clone a thread beside it with a descriptor table of its own. Returns
+ * as inject_call(); `result` is the new thread's id, which is in `helper` then,
+ * stopped, or the -errno of clone(2).
+ */
+int inject_helper(struct injection *injection, struct injection *helper,
+		  int64_t *result);
+
+/** End that thread, and wait until what it had open is closed. */
+int inject_helper_end(struct injection *helper);
+
+/** Let it go so that it makes its call once more, whatever signals come first.
+ * Returns 0 or -errno. */
+int inject_again(struct injection *injection, long number,
+		 const uint64_t arguments[6]);
+
+/** Let it go with the result of its own call. Returns 0 or -errno. */
+int inject_end(struct injection *injection, int64_t result);
+
+#endif

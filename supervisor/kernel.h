@@ -1,0 +1,37 @@
+/*
+ * Kernel interfaces that the oldest supported headers lack, and the probes for
+ * what the running kernel offers.
+ */
+#ifndef SUPERVISOR_KERNEL_H
+#define SUPERVISOR_KERNEL_H
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+
+#include "supervisor/session.h"
+
+/* Linux 5.19 */
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+/* Linux 5.14 */
+#ifndef SECCOMP_ADDFD_FLAG_SEND
+#define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
+#endif
+/* Linux 6.6 */
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#endif
+#ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+/**
+ * Find out what the kernel (and an outer seccomp filter) lets us do.
+ * Returns 0, or -errno with the cause in `why` where something that is relied
+ * on is missing; `why` names the way out.
+ */
+int kernel_probe(struct kernel_features *features, char *why, size_t size);
+
+#endif

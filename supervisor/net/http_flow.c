@@ -1,0 +1,513 @@
+#include "supervisor/net/http_flow.h"
+
+#include <errno.h>
+#include <event2/bufferevent_ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "supervisor/net/http_parts.h"
+#include "supervisor/net/pace.h"
+
+/* ------------------------------------------------------------------ ending --
+ */
+
+/* Forget what belongs to one request. */
+static void clear_request(struct http_flow *flow)
+{
+	secrets_drop(flow->held);
+	flow->held = NULL;
+	needles_free(flow->body_swap);
+	flow->body_swap = NULL;
+	http_pipe_clear(&flow->up);
+	http_pipe_clear(&flow->down);
+	http_renew_clear(flow);
+	http_gather_clear(flow);
+	flow->signer = -1;
+	flow->request = flow->answer = HTTP_PHASE_HEAD;
+	flow->answered = false;
+}
+
+/* The client is to see that it has not got all: a reset, not an end. */
+static void set_reset(struct bufferevent *side)
+{
+	const struct linger now = {.l_onoff = 1};
+
+	(void)setsockopt(bufferevent_getfd(side), SOL_SOCKET, SO_LINGER, &now,
+			 sizeof(now));
+}
+
+void http_flow_free(struct http_flow *flow)
+{
+	if (!flow)
+		return;
+	if (flow->reset && flow->client)
+		set_reset(flow->client);
+	clear_request(flow);
+	if (flow->client)
+		bufferevent_free(flow->client);
+	if (flow->server)
+		bufferevent_free(flow->server);
+	else if (flow->server_fd >= 0)
+		close(flow->server_fd);
+	if (flow->timer)
+		event_free(flow->timer);
+	free(flow);
+}
+
+void http_over(struct http_flow *flow, bool reset)
+{
+	flow->over = true;
+	flow->reset |= reset;
+}
+
+static void wait_for(struct http_flow *flow, int seconds)
+{
+	const struct timeval time = {.tv_sec = seconds};
+
+	flow->waiting = true;
+	evtimer_add(flow->timer, &time);
+}
+
+static void wait_no_more(struct http_flow *flow)
+{
+	if (flow->waiting)
+		evtimer_del(flow->timer);
+	flow->waiting = false;
+}
+
+static const char *status_text(unsigned status)
+{
+	switch (status) {
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 421:
+		return "Misdirected Request";
+	default:
+		return "Bad Gateway";
+	}
+}
+
+void http_refuse(struct http_flow *flow, unsigned status, const char *why)
+{
+	struct evbuffer *out = bufferevent_get_output(flow->client);
+
+	if (flow->over || flow->lingering)
+		return;
+	/* What was decided is recorded by who did; a far end may be gone. */
+	if (status == 400 || status == 421 || flow->fault[0])
+		flow->calls->report(flow->context, HTTP_REPORT_REFUSED, why);
+	if (flow->answered || flow->tunnel) {
+		http_over(flow, true);
+		return;
+	}
+	if (flow->two)
+		(void)http_two_refuse(out, why);
+	else
+		evbuffer_add_printf(
+			out,
+			"HTTP/1.1 %u %s\r\n"
+			"Content-Type: text/plain; charset=utf-8\r\n"
+			"Content-Length: %zu\r\n"
+			"Connection: close\r\n\r\n"
+			"interpose: %s\n",
+			status, status_text(status), strlen(why) + 12, why);
+	flow->lingering = true;
+	wait_for(flow, HTTP_SECONDS_LINGER);
+}
+
+/* All that was written is out: say so, and let the client go first. */
+static void say_end(struct http_flow *flow)
+{
+	SSL *ssl = flow->tls ? bufferevent_openssl_get_ssl(flow->client) : NULL;
+
+	if (evbuffer_get_length(bufferevent_get_output(flow->client)))
+		return;
+	if (ssl && SSL_is_init_finished(ssl))
+		(void)SSL_shutdown(ssl);
+	ERR_clear_error();
+	(void)shutdown(bufferevent_getfd(flow->client), SHUT_WR);
+	if (flow->client_over)
+		http_over(flow, false);
+}
+
+/* ----------------------------------------------------------------- running --
+ */
+
+static void finish_exchange(struct http_flow *flow)
+{
+	bool close = flow->close || flow->server_over || flow->client_over;
+
+	clear_request(flow);
+	flow->used = true;
+	if (!close)
+		return;
+	flow->lingering = true;
+	wait_for(flow, HTTP_SECONDS_LINGER);
+}
+
+/* The far end sends no more. */
+static void take_server_end(struct http_flow *flow)
+{
+	struct evbuffer *out = bufferevent_get_output(flow->client);
+
+	if (!flow->server_over || flow->lingering || flow->over ||
+	    evbuffer_get_length(bufferevent_get_input(flow->server)))
+		return;
+	if (flow->answer == HTTP_PHASE_BODY &&
+	    flow->down.body == HTTP_BODY_CLOSE) {
+		http_pipe_close(&flow->down, out);
+		flow->close = true;
+		flow->tunnel = false;
+		flow->answer = flow->request = HTTP_PHASE_DONE;
+	} else if (flow->answer == HTTP_PHASE_DONE) {
+		flow->request = HTTP_PHASE_DONE;
+	} else if (flow->answer == HTTP_PHASE_HEAD &&
+		   flow->request < HTTP_PHASE_BODY && !flow->fault[0]) {
+		/* Between two requests: as a server may. */
+		flow->lingering = true;
+		wait_for(flow, HTTP_SECONDS_LINGER);
+	} else if (flow->answer == HTTP_PHASE_BODY) {
+		http_over(flow, true);
+	} else if (flow->used) {
+		/* It closed as the request was on its way: clients that are
+		 * told so, and not by an answer, send it again. */
+		http_over(flow, true);
+	} else if (!flow->fault[0] || flow->request >= HTTP_PHASE_BODY) {
+		http_refuse(flow, 502,
+			    flow->fault[0]
+				    ? flow->fault
+				    : "the far end closed the connection "
+				      "without an answer");
+	}
+}
+
+/* The client sends no more; it may still wait for its answer. */
+static void take_client_end(struct http_flow *flow)
+{
+	if (!flow->client_over || flow->over ||
+	    evbuffer_get_length(bufferevent_get_input(flow->client)))
+		return;
+	if (flow->tunnel) {
+		http_over(flow, false);
+	} else if (flow->lingering) {
+		if (!evbuffer_get_length(bufferevent_get_output(flow->client)))
+			http_over(flow, false);
+	} else if (flow->request == HTTP_PHASE_HEAD ||
+		   flow->request == HTTP_PHASE_GATHER ||
+		   flow->request == HTTP_PHASE_BODY) {
+		http_over(flow, false);
+	}
+}
+
+static void watch_the_clock(struct http_flow *flow)
+{
+	bool partial = flow->request == HTTP_PHASE_HEAD &&
+		       evbuffer_get_length(bufferevent_get_input(flow->client));
+
+	if (flow->lingering)
+		return;
+	if (partial && !flow->waiting)
+		wait_for(flow, HTTP_SECONDS_HEAD);
+	else if (!partial && flow->server)
+		wait_no_more(flow);
+}
+
+static void run(struct http_flow *flow)
+{
+	bool done = true;
+
+	while (done && !flow->over && !flow->lingering) {
+		done = http_request_step(flow);
+		if (flow->over || flow->lingering)
+			break;
+		done |= http_answer_step(flow);
+		if (flow->over || flow->lingering)
+			break;
+		if (flow->request == HTTP_PHASE_DONE &&
+		    flow->answer == HTTP_PHASE_DONE) {
+			finish_exchange(flow);
+			done = true;
+		}
+	}
+}
+
+void http_run(struct http_flow *flow)
+{
+	flow->again = true;
+	if (flow->running)
+		return;
+	flow->running = true;
+	while (flow->again && !flow->over) {
+		flow->again = false;
+		run(flow);
+		take_server_end(flow);
+		if (flow->request == HTTP_PHASE_DONE &&
+		    flow->answer == HTTP_PHASE_DONE && !flow->lingering)
+			finish_exchange(flow);
+		take_client_end(flow);
+		if (!flow->over && flow->lingering) {
+			struct evbuffer *in =
+				bufferevent_get_input(flow->client);
+
+			evbuffer_drain(in, evbuffer_get_length(in));
+			say_end(flow);
+		} else if (!flow->over) {
+			watch_the_clock(flow);
+		}
+	}
+	flow->running = false;
+	if (flow->over) {
+		flow->calls->ended(flow->context, flow->out, flow->in);
+		http_flow_free(flow);
+		return;
+	}
+	pace_reading(flow->client, HTTP_BUFFER_MOST);
+	if (flow->server)
+		pace_reading(flow->server, HTTP_BUFFER_MOST);
+}
+
+void http_flow_answer(struct http_flow *flow, bool allowed, const char *why)
+{
+	flow->verdict = allowed;
+	(void)snprintf(flow->refusal, sizeof(flow->refusal), "%s",
+		       why ?: "the policy does not allow this request");
+	http_run(flow);
+}
+
+/* ------------------------------------------------------------------ events --
+ */
+
+static void on_bytes(struct bufferevent *side, void *context)
+{
+	(void)side;
+	http_run(context);
+}
+
+static void on_time(evutil_socket_t fd, short what, void *context)
+{
+	struct http_flow *flow = context;
+
+	(void)fd;
+	(void)what;
+	flow->waiting = false;
+	http_over(flow, !flow->lingering);
+	http_run(flow);
+	/* over: run() above freed it. */
+}
+
+/* It was offered HTTP/1.1 and nothing else. */
+static bool speaks_two(unsigned long code)
+{
+	return ERR_GET_LIB(code) == ERR_LIB_SSL &&
+	       ERR_GET_REASON(code) ==
+		       SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL;
+}
+
+static void name_fault(struct http_flow *flow, SSL *ssl)
+{
+	long verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+	unsigned long code = bufferevent_get_openssl_error(flow->server);
+
+	if (flow->fault[0])
+		return;
+	if (verified != X509_V_OK)
+		(void)snprintf(flow->fault, sizeof(flow->fault),
+			       "the certificate of %.120s is not valid: %s",
+			       flow->served,
+			       X509_verify_cert_error_string(verified));
+	else if (speaks_two(code))
+		(void)snprintf(flow->fault, sizeof(flow->fault),
+			       "%.120s does not speak HTTP/1.1, and its "
+			       "requests are looked into: %s",
+			       flow->served, http_two_way_out);
+	else
+		(void)snprintf(flow->fault, sizeof(flow->fault),
+			       "no TLS with %.120s: %s", flow->served,
+			       code ? ERR_reason_error_string(code) ?: "error"
+				    : "the connection ended");
+}
+
+static void on_server(struct bufferevent *side, short what, void *context)
+{
+	struct http_flow *flow = context;
+	SSL *ssl = flow->tls ? bufferevent_openssl_get_ssl(side) : NULL;
+
+	if (what & BEV_EVENT_CONNECTED)
+		return;
+	flow->server_over = true;
+	if (ssl && !SSL_is_init_finished(ssl)) {
+		name_fault(flow, ssl);
+	} else if (what & BEV_EVENT_ERROR && flow->answer == HTTP_PHASE_BODY) {
+		/* It was cut: not an end that the far end meant. */
+		http_over(flow, true);
+	}
+	http_run(flow);
+}
+
+static void on_client(struct bufferevent *side, short what, void *context)
+{
+	struct http_flow *flow = context;
+
+	if (what & BEV_EVENT_CONNECTED) {
+		const char *name =
+			SSL_get_servername(bufferevent_openssl_get_ssl(side),
+					   TLSEXT_NAMETYPE_host_name);
+
+		if (name)
+			(void)snprintf(flow->served, sizeof(flow->served), "%s",
+				       name);
+		if (http_server_begin(flow))
+			http_over(flow, true);
+		http_run(flow);
+		return;
+	}
+	flow->client_over = true;
+	if (what & BEV_EVENT_ERROR)
+		http_over(flow, false);
+	http_run(flow);
+}
+
+/* ------------------------------------------------------------------ making --
+ */
+
+static void start_side(struct http_flow *flow, struct bufferevent *side,
+		       bufferevent_event_cb on_event)
+{
+	bufferevent_setcb(side, on_bytes, on_bytes, on_event, flow);
+	bufferevent_setwatermark(side, EV_READ, 0, HTTP_BUFFER_MOST);
+	bufferevent_setwatermark(side, EV_WRITE, HTTP_BUFFER_MOST / 4, 0);
+	bufferevent_enable(side, EV_READ | EV_WRITE);
+}
+
+static SSL *upstream_ssl(struct http_flow *flow)
+{
+	SSL *ssl = SSL_new(flow->service->upstream);
+	unsigned char address[16];
+	X509_VERIFY_PARAM *verify = ssl ? SSL_get0_param(ssl) : NULL;
+	bool made;
+
+	if (!ssl)
+		return NULL;
+	if (inet_pton(AF_INET, flow->served, address) == 1 ||
+	    inet_pton(AF_INET6, flow->served, address) == 1)
+		made = X509_VERIFY_PARAM_set1_ip_asc(verify, flow->served) == 1;
+	else
+		made = SSL_set_tlsext_host_name(ssl, flow->served) == 1 &&
+		       SSL_set1_host(ssl, flow->served) == 1;
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (made)
+		return ssl;
+	SSL_free(ssl);
+	return NULL;
+}
+
+int http_server_begin(struct http_flow *flow)
+{
+	const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
+	SSL *ssl = flow->tls ? upstream_ssl(flow) : NULL;
+
+	if (flow->tls && !ssl)
+		return -ENOMEM;
+	flow->server = ssl ? bufferevent_openssl_socket_new(
+				     flow->service->base, flow->server_fd, ssl,
+				     BUFFEREVENT_SSL_CONNECTING, options)
+			   : bufferevent_socket_new(flow->service->base,
+						    flow->server_fd, options);
+	if (!flow->server) {
+		SSL_free(ssl);
+		return -ENOMEM;
+	}
+	flow->server_fd = -1;
+	if (ssl)
+		bufferevent_openssl_set_allow_dirty_shutdown(flow->server, 0);
+	start_side(flow, flow->server, on_server);
+	return 0;
+}
+
+/* Which name the client means: the flow's, or none where that is an address. */
+static int on_server_name(SSL *ssl, int *alert, void *context)
+{
+	struct http_flow *flow = SSL_get_app_data(ssl);
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	SSL_CTX *other;
+
+	(void)context;
+	if (!name || strcasecmp(name, flow->name) == 0)
+		return SSL_TLSEXT_ERR_OK;
+	if (http_is_localhost(flow->name,
+			      (struct http_text){name, strlen(name)})) {
+		other = ca_server(flow->service->ca, "localhost");
+		if (other && SSL_set_SSL_CTX(ssl, other))
+			return SSL_TLSEXT_ERR_OK;
+	}
+	*alert = SSL_AD_UNRECOGNIZED_NAME;
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static struct bufferevent *make_client(struct http_flow *flow, int fd)
+{
+	const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
+	struct bufferevent *side;
+	SSL_CTX *server;
+	SSL *ssl;
+
+	if (!flow->tls)
+		return bufferevent_socket_new(flow->service->base, fd, options);
+	server = ca_server(flow->service->ca, flow->name);
+	ssl = server ? SSL_new(server) : NULL;
+	if (!ssl)
+		return NULL;
+	SSL_CTX_set_tlsext_servername_callback(server, on_server_name);
+	SSL_set_app_data(ssl, flow);
+	side = bufferevent_openssl_socket_new(flow->service->base, fd, ssl,
+					      BUFFEREVENT_SSL_ACCEPTING,
+					      options);
+	if (!side)
+		SSL_free(ssl);
+	else
+		bufferevent_openssl_set_allow_dirty_shutdown(side, 1);
+	return side;
+}
+
+int http_flow_start(struct http_service *service,
+		    const struct http_begin *begin, struct http_flow **made)
+{
+	struct http_flow *flow = calloc(1, sizeof(*flow));
+
+	if (!flow) {
+		close(begin->client);
+		close(begin->server);
+		return -ENOMEM;
+	}
+	flow->service = service;
+	(void)snprintf(flow->name, sizeof(flow->name), "%s", begin->name);
+	(void)snprintf(flow->served, sizeof(flow->served), "%s", begin->name);
+	flow->port = begin->port;
+	flow->tls = begin->tls;
+	flow->mask = begin->secrets;
+	flow->calls = begin->calls;
+	flow->context = begin->context;
+	flow->server_fd = begin->server;
+	flow->timer = evtimer_new(service->base, on_time, flow);
+	flow->client = flow->timer ? make_client(flow, begin->client) : NULL;
+	if (!flow->client)
+		close(begin->client);
+	if (!flow->client || (!flow->tls && http_server_begin(flow))) {
+		http_flow_free(flow);
+		return -ENOMEM;
+	}
+	wait_for(flow, HTTP_SECONDS_HEAD);
+	start_side(flow, flow->client, on_client);
+	*made = flow;
+	return 0;
+}

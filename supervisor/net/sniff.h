@@ -1,0 +1,66 @@
+/*
+ * What the first bytes of a connection say about whom they are meant for. All
+ * of it reads hostile bytes, allocates nothing and keeps no pointer.
+ */
+#ifndef SUPERVISOR_NET_SNIFF_H
+#define SUPERVISOR_NET_SNIFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/net/protocol.h"
+
+enum sniff {
+	SNIFF_MORE = 0, /**< more bytes are needed to tell */
+	SNIFF_TLS,	/**< a ClientHello */
+	SNIFF_HTTP,	/**< a request of HTTP/1 */
+	SNIFF_OTHER,	/**< neither */
+	SNIFF_BAD,	/**< one of them, and not to be let through: `why` */
+};
+
+/** The most that a ClientHello, or the head of a request, may need. */
+enum { SNIFF_MOST = 16384 };
+
+struct sniffed {
+	char name[NET_NAME]; /**< of the server, lower case; empty: none */
+	const char *why;     /**< static */
+};
+
+/** Look at the first bytes that a client sent. */
+enum sniff sniff_first(const uint8_t *bytes, size_t length,
+		       struct sniffed *sniffed);
+
+/** The head of a request, and how its body ends. */
+struct request {
+	size_t head;	     /**< bytes of it, the empty line included */
+	char host[NET_NAME]; /**< without a port, lower case */
+	uint64_t body;	     /**< bytes that follow */
+	bool chunked;	     /**< or chunks */
+	bool upgrade;	     /**< asks for another protocol */
+};
+
+/**
+ * Read a head. Only what has one meaning to everybody is taken: one Host, one
+ * way in which the body ends, lines that end in CRLF, a path for a target.
+ * SNIFF_HTTP, SNIFF_MORE, or SNIFF_BAD with `why`.
+ */
+enum sniff request_head(const uint8_t *bytes, size_t length,
+			struct request *request, const char **why);
+
+/** Where in a chunked body we are. Zeroed is its start. */
+struct chunks {
+	uint8_t state;
+	uint8_t digits;
+	uint64_t left;
+	uint16_t line; /**< bytes of the present line */
+};
+
+/**
+ * Pass bytes of a chunked body, its trailer included. Returns how many belong
+ * to it; `done` says that it ended there. SIZE_MAX: they are no chunks.
+ */
+size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
+		   bool *done);
+
+#endif

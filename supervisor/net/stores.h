@@ -1,0 +1,47 @@
+/*
+ * Where programs look for certificates that nobody told them of: the system's
+ * bundles, its directory of hashed names, and Java's key stores.
+ *
+ * In a session whose requests are looked into each of them is a stand-in that
+ * holds what the real one holds and the session's authority. A policy has a
+ * rule for each (layers.h); what is in it is put there as the session starts.
+ */
+#ifndef SUPERVISOR_NET_STORES_H
+#define SUPERVISOR_NET_STORES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ca_material;
+struct standins;
+
+enum store_kind {
+	STORE_BUNDLE = 0, /**< certificates in PEM, one behind the other */
+	STORE_HASHED,	  /**< the authority alone, by the hash of its name */
+	STORE_JAVA,	  /**< JKS or PKCS #12 */
+};
+
+/**
+ * Each of this machine: canonical paths, none of them twice. `visit` returns
+ * false to end.
+ */
+void stores_find(bool (*visit)(void *context, enum store_kind kind,
+			       const char *path),
+		 void *context);
+
+/** The rules for them, malloc()ed. Returns 0 or -ENOMEM. */
+int stores_rules(char **rules);
+
+/** Make the stand-ins of all. Returns 0 or -errno. */
+int stores_put(struct standins *standins, const struct ca_material *ca);
+
+/**
+ * A key store of Java's with a certificate (DER) more in it. Its password,
+ * where it has one, is the usual one. Returns 0 and malloc()ed bytes, -EINVAL
+ * for what is no such store, or -ENOMEM.
+ */
+int java_store_add(const unsigned char *store, size_t length,
+		   const unsigned char *certificate, size_t certificate_length,
+		   unsigned char **added, size_t *added_length);
+
+#endif

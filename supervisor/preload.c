@@ -1,0 +1,237 @@
+#include "supervisor/preload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "policy/scope.h"
+#include "shim/config.h"
+#include "shim/object.h"
+#include "shim/rows.h"
+#include "supervisor/project.h"
+
+/*
+ * The file, and a link to it by which it is loaded. AddressSanitizer's library,
+ * where it is one (gcc's default), wants to be the first that is loaded and
+ * ends the program where it is not, unless the first one's name has this in it;
+ * where it is part of the program (clang's default), it wants no such file
+ * mapped. We define nothing that it does, so neither need be.
+ */
+#define FILE_NAME "interpose-shim.so"
+#define LINK_NAME "beside-libasan.so"
+
+enum { MOST_BYTES = 1 << 20 };
+
+struct preload {
+	int directory;
+	char path[SHIM_PATH];
+};
+
+/* -- what is built -----------------------------------------------------------
+ */
+
+static int open_built(void)
+{
+	const char *built = SHIM_DIR "/interpose-shim.so";
+	char exe[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	exe[length > 0 ? length : 0] = '\0';
+	if (path_is_below(exe, BUILD_DIR))
+		built = BUILD_DIR "/interpose-shim.so";
+	int fd = open(built, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int preload_built(void)
+{
+	auto_fd fd = open_built();
+
+	return fd < 0 ? fd : 0;
+}
+
+static int read_built(char **bytes, size_t *size)
+{
+	struct stat status;
+	auto_fd fd = open_built();
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &status))
+		return -errno;
+	if (status.st_size <= 0 || status.st_size > MOST_BYTES)
+		return -ENOEXEC;
+	*size = (size_t)status.st_size;
+	*bytes = malloc(*size);
+	if (!*bytes)
+		return -ENOMEM;
+	return read(fd, *bytes, *size) == status.st_size ? 0 : -EIO;
+}
+
+/* The one place where a table belongs. */
+static struct shim_config *find_config(char *bytes, size_t size)
+{
+	struct shim_config *found = NULL;
+	size_t last = size < sizeof(*found) ? 0 : size - sizeof(*found) + 1;
+
+	for (size_t at = 0; at < last; at += 64) {
+		if (memcmp(bytes + at, SHIM_MAGIC, sizeof(SHIM_MAGIC)) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = (struct shim_config *)(void *)(bytes + at);
+	}
+	return found;
+}
+
+/* -- the table ----------------------------------------------------------------
+ */
+
+/* Most programs of the session have the libc and the loader that we have. */
+static int add_object(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct shim_config *config = context;
+	struct shim_object *object = &config->objects[config->object_count];
+	struct shim_code code;
+
+	(void)size;
+	if (config->object_count == SHIM_OBJECTS ||
+	    !shim_object_named(info->dlpi_name))
+		return 0;
+	const unsigned char *base = (const unsigned char *)info->dlpi_addr;
+
+	if (!shim_object_look(base, &code, object->id))
+		return 0;
+#ifdef __aarch64__
+	object->count = (uint32_t)shim_sites_aarch64(&code, shim_gates,
+						     object->sites, SHIM_SITES);
+#else
+	object->count = (uint32_t)shim_sites_x86_64(&code, shim_gates, true,
+						    object->sites, SHIM_SITES);
+#endif
+	config->object_count++;
+	return 0;
+}
+
+static int fill(char *bytes, size_t size, const struct preload *preload,
+		const struct shim_names *names, bool apart)
+{
+	struct shim_config *config = find_config(bytes, size);
+
+	if (!config)
+		return -ENOEXEC;
+	memcpy(config->path, preload->path, sizeof(config->path));
+	config->names = *names;
+	config->apart = apart;
+	dl_iterate_phdr(add_object, config);
+	config->ready = 1;
+	return 0;
+}
+
+/* -- the copy
+ * ------------------------------------------------------------------ */
+
+static int write_copy(int directory, const char *bytes, size_t size)
+{
+	auto_fd fd = openat(directory, FILE_NAME,
+			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; done < size;) {
+		ssize_t wrote = write(fd, bytes + done, size - done);
+
+		if (wrote < 0 && errno != EINTR)
+			return -errno;
+		done += wrote > 0 ? (size_t)wrote : 0;
+	}
+	return symlinkat(FILE_NAME, directory, LINK_NAME) ? -errno : 0;
+}
+
+static int make(struct preload *preload, const struct shim_names *names,
+		bool apart, const char *path, const char **why)
+{
+	auto_free char *bytes = NULL;
+	struct statvfs mounted;
+	size_t size = 0;
+
+	*why = "its path is too long, or has a blank, a colon or a dollar sign";
+	if (snprintf(preload->path, sizeof(preload->path), "%s/" LINK_NAME,
+		     path) >= (int)sizeof(preload->path) ||
+	    strpbrk(path, " :$"))
+		return -EINVAL;
+	*why = "no code may be run from the session's directory";
+	if (fstatvfs(preload->directory, &mounted) == 0 &&
+	    (mounted.f_flag & ST_NOEXEC))
+		return -EACCES;
+	*why = SHIM_DIR "/interpose-shim.so cannot be read";
+	int error = read_built(&bytes, &size);
+
+	if (error)
+		return error;
+	*why = SHIM_DIR "/interpose-shim.so is not this version's";
+	error = fill(bytes, size, preload, names, apart);
+	if (error)
+		return error;
+	*why = "the session's directory cannot be written";
+	return write_copy(preload->directory, bytes, size);
+}
+
+int preload_new(const struct shim_names *names, bool apart, int directory,
+		const char *path, struct preload **result, const char **why)
+{
+	struct preload *preload = calloc(1, sizeof(*preload));
+
+	*why = "out of memory";
+	if (!preload)
+		return -ENOMEM;
+	preload->directory = fcntl(directory, F_DUPFD_CLOEXEC, 3);
+	int error = preload->directory < 0
+			    ? -errno
+			    : make(preload, names, apart, path, why);
+
+	if (error) {
+		preload_free(preload);
+		return error;
+	}
+	*result = preload;
+	return 0;
+}
+
+void preload_free(struct preload *preload)
+{
+	if (!preload)
+		return;
+	if (preload->directory >= 0)
+		close(preload->directory);
+	free(preload);
+}
+
+const char *preload_path(const struct preload *preload)
+{
+	return preload->path;
+}
+
+bool preload_opens(const struct preload *preload, const char *path,
+		   uint64_t flags)
+{
+	return (flags & ~(uint64_t)(O_CLOEXEC | O_LARGEFILE | 0100000)) ==
+		       O_RDONLY &&
+	       strcmp(path, preload->path) == 0;
+}
+
+int preload_open(const struct preload *preload)
+{
+	int fd = openat(preload->directory, FILE_NAME,
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}

@@ -1,0 +1,39 @@
+/*
+ * The session's copy of the shim: made at its start, loaded by its programs.
+ *
+ * It lies in the runtime directory, which no program of the session may read or
+ * write, with the session's table in it (shim/config.h). The loader's open of
+ * it is answered with a descriptor for reading.
+ */
+#ifndef SUPERVISOR_PRELOAD_H
+#define SUPERVISOR_PRELOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct preload;
+struct shim_names;
+
+/** Can the library that was built be read? Returns 0 or -errno. */
+int preload_built(void);
+
+/**
+ * Make the copy in `directory`, whose path is `path`. `apart`: as the filter
+ * has it (filter.h). Returns 0 and an object for preload_free(), or -errno with
+ * the cause in `why` (static): programs are then left trapped.
+ */
+int preload_new(const struct shim_names *names, bool apart, int directory,
+		const char *path, struct preload **preload, const char **why);
+void preload_free(struct preload *preload);
+
+/** The path by which programs load it. */
+const char *preload_path(const struct preload *preload);
+
+/** Is this the loader's open of it? `flags` are open(2)'s. */
+bool preload_opens(const struct preload *preload, const char *path,
+		   uint64_t flags);
+
+/** Open it for reading: a descriptor or -errno. */
+int preload_open(const struct preload *preload);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * A session that is run, between those who make it (setup.c), wait for its end
+ * (supervisor.c) and take it down (finish.c). Theirs alone.
+ */
+#ifndef SUPERVISOR_RUN_STATE_H
+#define SUPERVISOR_RUN_STATE_H
+
+#include <linux/filter.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "supervisor/guardian.h"
+#include "supervisor/session.h"
+#include "supervisor/sessions.h"
+#include "supervisor/supervisor.h"
+
+struct audit_head;
+struct worker_pool;
+
+/** Exit statuses that are not the program's own. */
+enum {
+	FAILED = 125,
+	REFUSED = 126,
+	NOT_FOUND = 127,
+};
+
+struct run {
+	const struct supervision *given;
+	struct session session;
+	struct session_files files;
+	struct worker_pool *workers;
+	struct sock_fprog filter;
+	char **environment;
+	int notes;
+	int ruleset;	   /* the fence's; -1: none */
+	bool apart;	   /* some programs are granted what others are not */
+	int terminal;	   /* the socket for questions; -1: none */
+	atomic_int status; /* of the program, from waitpid(2) */
+	atomic_bool ended;
+};
+
+/** Tell the guardian, over `notes`. */
+void run_tell(const struct run *run, enum guardian_note_kind kind, int value);
+
+/** Make the session. Returns 0 or -errno; `step` is set to what was last tried,
+ * a static text. */
+int run_make(struct run *run, const char **step);
+
+/** Start the program, whose calls are served from then on. Returns 0 or -errno,
+ * with `step` as above; `exec_error` is 0 or the -errno of the program's exec.
+ */
+int run_start(struct run *run, const char **step, int *exec_error);
+
+/**
+ * Describe the session for who lists sessions. `status` is the program's, -1
+ * while it runs; `head` is how far the log has come, at the end; else NULL.
+ * Returns 0 or -errno.
+ */
+int run_describe(const struct run *run, int64_t status,
+		 const struct audit_head *head);
+
+/** End what the program left running, and give back all but `run` itself.
+ * Returns the exit status: `status`, or FAILED where the end went wrong. */
+int run_finish(struct run *run, int status);
+
+#endif

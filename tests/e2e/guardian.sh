@@ -1,0 +1,63 @@
+#!/bin/sh
+# The supervisor dies: its programs die with it, within a second, and nobody
+# else does, not even one of whose process group they made themselves members.
+# A closed standard error does not become the audit log.
+set -u
+command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
+here=$(mktemp -d "${TMPDIR:-/tmp}/guardian.XXXXXX") || exit 99
+trap 'rm -rf "$here"' EXIT
+interpose=${INTERPOSE:-$PWD/interpose}
+HOME=$here/home XDG_STATE_HOME=$here/state XDG_RUNTIME_DIR=$here/run
+export HOME XDG_STATE_HOME XDG_RUNTIME_DIR
+mkdir -m 700 "$here/run" "$HOME"
+mkdir "$HOME/work" && cd "$HOME/work" || exit 99
+cat >"$here/test.py" <<'PYTHON'
+import os, signal, subprocess, sys, time
+os.setsid()
+neighbour = subprocess.Popen(["sleep", "60"], process_group=0)
+program = r"""
+import os, time
+for kind in range(200):
+    if os.fork() == 0:
+        if kind % 4 == 0: os.setsid()
+        if kind % 4 == 1: os.setpgid(0, int(os.environ["NEIGHBOUR"]))
+        if kind % 4 == 2: os.kill(os.getpid(), 19)
+        if kind == 3:
+            os.mkfifo("fifo"); open("fifo")
+        time.sleep(60); os._exit(0)
+print("ready", flush=True)
+time.sleep(60)
+"""
+os.environ["NEIGHBOUR"] = str(neighbour.pid)
+session = subprocess.Popen(
+    [sys.argv[1], "-q", "--only", "-e", "allow read,write /**",
+     "-e", "allow exec /**", "-e", "allow env *", "python3", "-c", program],
+    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    text=True, process_group=0)
+assert session.stdout.readline() == "ready\n"
+time.sleep(0.2)
+with open("/proc/%d/task/%d/children" % (session.pid, session.pid)) as file:
+    supervisor = int(file.read().split()[0])
+start = time.monotonic()
+os.kill(supervisor, signal.SIGKILL)
+status = session.wait(timeout=20)
+took = time.monotonic() - start
+left = session.stdout.read()  # ends once nobody holds the pipe
+print("status %d, gone after %.2f s" % (status, took))
+alive = neighbour.poll() is None
+neighbour.kill()
+sys.exit(0 if status == 125 and alive and took < 5 else 1)
+PYTHON
+failed=0
+timeout 60 python3 "$here/test.py" "$interpose" ||
+	{ echo "FAILED: the supervisor killed"; failed=1; }
+"$interpose" --only -e 'allow read,write /**' -e 'allow exec /**' \
+	-e 'allow env *' -e "deny read $HOME/none" sh -c 'cat none; sh -c "cat none"; exit 3' \
+	0<&- 1>&- 2>&-
+status=$?
+[ $status -eq 3 ] || { echo "FAILED: closed descriptors: status $status"; failed=1; }
+"$interpose" log verify >/dev/null 2>"$here/error" ||
+	{ echo "log: $(cat "$here/error")"; failed=1; }
+grep -l "^interpose:" "$here"/state/interpose/sessions/*/*.jsonl &&
+	{ echo "FAILED: spoken into the log"; failed=1; }
+exit $failed

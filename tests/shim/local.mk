@@ -1,0 +1,26 @@
+# The shim: its parts by themselves, and programs that run with it.
+if HAVE_CHECK
+check_PROGRAMS += test_shim
+TESTS += test_shim
+test_shim_SOURCES = tests/unit/test_shim.c shim/stub_aarch64.c shim/stub_x86_64.c
+test_shim_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_shim_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(SECCOMP_LIBS)
+endif
+check_PROGRAMS += tests/shim/lengths
+tests_shim_lengths_SOURCES = tests/shim/lengths.c
+tests_shim_lengths_LDADD = libsupervisor.a
+dist_check_SCRIPTS += tests/shim/lengths.sh
+TESTS += tests/shim/lengths.sh
+check_PROGRAMS += tests/shim/programs tests/shim/spaces tests/shim/wrapper.so
+tests_shim_programs_SOURCES = tests/shim/programs.c
+# Its calls are libc's own, without a sanitizer's before them.
+tests_shim_programs_CFLAGS = -std=gnu11 -pthread $(WARN_CFLAGS) -fno-sanitize=all
+tests_shim_programs_LDFLAGS = -pthread
+tests_shim_spaces_SOURCES = tests/shim/spaces.c
+tests_shim_spaces_LDADD = -ldl
+tests_shim_wrapper_so_SOURCES = tests/shim/wrapper.c
+tests_shim_wrapper_so_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIC
+tests_shim_wrapper_so_LINK = $(CC) -shared -o $@
+tests_shim_wrapper_so_LDADD = -ldl
+dist_check_SCRIPTS += tests/shim/programs.sh
+TESTS += tests/shim/programs.sh

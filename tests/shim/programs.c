@@ -1,0 +1,350 @@
+/*
+ * What a program may do around its file calls: signals that come in the middle,
+ * forks, cancellation, bad pointers, registers. Run bare and with the shim;
+ * what is printed must be the same.
+ *
+ *   programs hammer|cancel|errors|registers|begin DIRECTORY
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+static const char *early = "no constructor ran";
+
+/* Before main, and before most: nothing of the shim may be there to see. */
+__attribute__((constructor)) static void at_the_beginning(void)
+{
+	early = getenv("LD_PRELOAD") ? "LD_PRELOAD is set" : "it is not set";
+}
+
+/* -- signals, threads, forks -------------------------------------------------
+ */
+
+enum { ROUNDS = 400, FORKS = 60 };
+static atomic_long wrong;
+static atomic_bool over;
+
+static void check(bool right)
+{
+	if (!right)
+		atomic_fetch_add(&wrong, 1);
+}
+
+static void use_files(void)
+{
+	struct stat status;
+	char link[PATH_MAX];
+	int fd = open("there", O_RDONLY | O_CLOEXEC);
+
+	check(fd >= 0);
+	check(fstat(fd, &status) == 0 && status.st_size == 6);
+	close(fd);
+	check(open("missing", O_RDONLY) < 0 && errno == ENOENT);
+	check(stat("there", &status) == 0 && S_ISREG(status.st_mode));
+	check(access("there", R_OK) == 0);
+	check(readlink("there", link, sizeof(link)) < 0 && errno == EINVAL);
+	check(readlink("link", link, sizeof(link)) == 5 &&
+	      memcmp(link, "there", 5) == 0);
+}
+
+static void on_signal(int number)
+{
+	int kept = errno;
+
+	(void)number;
+	use_files();
+	errno = kept;
+}
+
+static void *in_thread(void *context)
+{
+	(void)context;
+	while (!atomic_load(&over))
+		use_files();
+	return NULL;
+}
+
+static void fork_and_exec(bool vforks)
+{
+	char *arguments[] = {(char *)(uintptr_t) "true", NULL};
+	pid_t pid = vforks ? vfork() : fork();
+	int status;
+
+	if (pid == 0) {
+		if (!vforks)
+			use_files();
+		execv("/bin/true", arguments);
+		_exit(1);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	check(pid > 0 && status == 0);
+}
+
+static int hammer(void)
+{
+	struct itimerval often = {{0, 500}, {0, 500}}, never = {0};
+	struct sigaction action = {.sa_handler = on_signal,
+				   .sa_flags = SA_RESTART};
+	pthread_t threads[2];
+
+	sigaction(SIGALRM, &action, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, in_thread, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < ROUNDS; i++)
+		use_files();
+	for (int i = 0; i < FORKS; i++)
+		fork_and_exec(i % 2);
+	setitimer(ITIMER_REAL, &never, NULL);
+	atomic_store(&over, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	printf("%ld wrong\n", atomic_load(&wrong));
+	return atomic_load(&wrong) != 0;
+}
+
+/* -- cancellation
+ * -------------------------------------------------------------- */
+
+static atomic_int cleaned;
+
+static void clean(void *context)
+{
+	(void)context;
+	atomic_fetch_add(&cleaned, 1);
+}
+
+static void *wait_in_open(void *context)
+{
+	pthread_cleanup_push(clean, NULL);
+	int fd = open(context, O_RDONLY);
+
+	printf("opened %d\n", fd >= 0);
+	pthread_cleanup_pop(0);
+	return NULL;
+}
+
+static int cancel(void)
+{
+	pthread_t thread;
+	void *result = NULL;
+
+	mkfifo("fifo", 0600);
+	pthread_create(&thread, NULL, wait_in_open, (void *)(uintptr_t) "fifo");
+	/* Whether it has come to the open by now or not, it ends there. */
+	usleep(20000);
+	pthread_cancel(thread);
+	pthread_join(thread, &result);
+	printf("cancelled %d, cleaned up %d\n", result == PTHREAD_CANCELED,
+	       atomic_load(&cleaned));
+	unlink("fifo");
+	return 0;
+}
+
+/* -- errors
+ * ---------------------------------------------------------------------- */
+
+static void show(const char *what, const char *path)
+{
+	struct stat status;
+	char link[PATH_MAX];
+
+	errno = 0;
+	int fd = open(path, O_RDONLY);
+
+	printf("%s: open %d %d", what, fd >= 0, errno);
+	if (fd >= 0)
+		close(fd);
+	errno = 0;
+	int result = stat(path, &status);
+
+	printf(", stat %d %d", result, errno);
+	errno = 0;
+	result = lstat(path, &status);
+	printf(", lstat %d %d", result, errno);
+	errno = 0;
+	result = access(path, W_OK);
+	printf(", access %d %d", result, errno);
+	errno = 0;
+	ssize_t length = readlink(path, link, sizeof(link));
+
+	printf(", readlink %zd %d", length, errno);
+	errno = 0;
+	result = mkdir(path, 0700);
+	printf(", mkdir %d %d", result, errno);
+	errno = 0;
+	result = rename(path, "elsewhere");
+	printf(", rename %d %d", result, errno);
+	if (result == 0)
+		rename("elsewhere", path);
+	errno = 0;
+	result = rmdir(path);
+	printf(", rmdir %d %d\n", result, errno);
+}
+
+static int errors(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *tail = pages + page - 5, *long_path = malloc(5001);
+	struct stat *nowhere = (void *)(uintptr_t)16;
+	char one;
+
+	munmap(pages + page, page);
+	memcpy(tail, "there", 5);
+	memset(long_path, 'a', 5000);
+	long_path[5000] = '\0';
+	show("a file", "there");
+	show("a link", "link");
+	show("a link with a slash", "link/");
+	show("a link that leads nowhere", "dangling");
+	show("a loop", "loop");
+	show("nothing", "missing");
+	show("the empty path", "");
+	show("below a file", "there/below");
+	show("a directory", "directory");
+	show("a long path", long_path);
+	show("NULL", NULL);
+	show("a bad pointer", (char *)(uintptr_t)16);
+	show("a kernel's pointer", (char *)-4096L);
+	show("a path that ends in nothing", tail);
+	tail[4] = '\0';
+	memmove(tail, "ther", 4);
+	show("a path at the end of a page", tail);
+	errno = 0;
+	printf("a bad buffer: %d", stat("there", nowhere));
+	printf(" %d\n", errno);
+	errno = 0;
+	printf("no room: %zd", readlink("link", &one, 0));
+	printf(" %d\n", errno);
+	printf("O_TMPFILE: %d\n", open(".", O_TMPFILE | O_RDWR, 0600) >= 0);
+	printf("O_PATH: %d\n", open("there", O_PATH) >= 0);
+	free(long_path);
+	return 0;
+}
+
+/* -- registers
+ * ---------------------------------------------------------------------- */
+
+#ifdef __x86_64__
+/* access(2)'s function in libc is its call and little else. */
+static int registers(void)
+{
+	static const char path[] = "there";
+	uint64_t before[13], after[13];
+	unsigned char vectors[2][16 * 16], *from = vectors[0], *to = vectors[1];
+	long result;
+
+	for (int i = 0; i < 13; i++)
+		before[i] = 0x1111111111111111UL * (unsigned)(i + 1);
+	before[4] = (uint64_t)(uintptr_t)path; /* rdi */
+	before[5] = R_OK;		       /* rsi */
+	for (int i = 0; i < 256; i++)
+		from[i] = (unsigned char)i;
+	memset(after, 0, sizeof(after));
+	void *context[] = {before, after, from, to, (void *)(uintptr_t)access};
+	/* clang-format off */
+	__asm__ volatile(
+		"push %%rbp\n\tpush %%rbx\n\tpush %%rax\n\t"
+		"mov 16(%%rax), %%rcx\n\t"
+		"movdqu 0(%%rcx), %%xmm0\n\tmovdqu 16(%%rcx), %%xmm1\n\t"
+		"movdqu 32(%%rcx), %%xmm2\n\tmovdqu 112(%%rcx), %%xmm7\n\t"
+		"movdqu 240(%%rcx), %%xmm15\n\t"
+		"mov 0(%%rax), %%rcx\n\t"
+		"mov 0(%%rcx), %%rbx\n\tmov 8(%%rcx), %%rbp\n\t"
+		"mov 24(%%rcx), %%rdx\n\tmov 32(%%rcx), %%rdi\n\t"
+		"mov 40(%%rcx), %%rsi\n\tmov 48(%%rcx), %%r8\n\t"
+		"mov 56(%%rcx), %%r9\n\tmov 64(%%rcx), %%r10\n\t"
+		"mov 72(%%rcx), %%r12\n\tmov 80(%%rcx), %%r13\n\t"
+		"mov 88(%%rcx), %%r14\n\tmov 96(%%rcx), %%r15\n\t"
+		"call *32(%%rax)\n\t"
+		"mov %%rax, %%r11\n\tmov (%%rsp), %%rcx\n\t"
+		"mov 8(%%rcx), %%rax\n\t"
+		"mov %%rbx, 0(%%rax)\n\tmov %%rbp, 8(%%rax)\n\t"
+		"mov %%rdx, 24(%%rax)\n\tmov %%rdi, 32(%%rax)\n\t"
+		"mov %%rsi, 40(%%rax)\n\tmov %%r8, 48(%%rax)\n\t"
+		"mov %%r9, 56(%%rax)\n\tmov %%r10, 64(%%rax)\n\t"
+		"mov %%r12, 72(%%rax)\n\tmov %%r13, 80(%%rax)\n\t"
+		"mov %%r14, 88(%%rax)\n\tmov %%r15, 96(%%rax)\n\t"
+		"mov 24(%%rcx), %%rax\n\t"
+		"movdqu %%xmm0, 0(%%rax)\n\tmovdqu %%xmm1, 16(%%rax)\n\t"
+		"movdqu %%xmm2, 32(%%rax)\n\tmovdqu %%xmm7, 112(%%rax)\n\t"
+		"movdqu %%xmm15, 240(%%rax)\n\t"
+		"mov %%r11, %%rax\n\t"
+		"add $8, %%rsp\n\tpop %%rbx\n\tpop %%rbp\n\t"
+		: "=a"(result)
+		: "0"(context)
+		: "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
+		  "r13", "r14", "r15", "xmm0", "xmm1", "xmm2", "xmm7", "xmm15",
+		  "memory", "cc");
+	/* clang-format on */
+	for (int i = 0; i < 13; i++)
+		if (i != 2 && before[i] != after[i])
+			printf("register %d was changed\n", i);
+	for (int i = 0; i < 256; i++)
+		if ((i < 48 || (i >= 112 && i < 128) || i >= 240) &&
+		    from[i] != to[i])
+			printf("byte %d of the vectors was changed\n", i);
+	printf("access: %d\n", (int)result);
+	return 0;
+}
+#else
+static int registers(void)
+{
+	return 0;
+}
+#endif
+
+/* -- the beginning ------------------------------------------------------------
+ */
+
+static int begin(void)
+{
+	printf("in a constructor: %s\n", early);
+	for (char **variable = environ; *variable; variable++)
+		printf("%s\n", *variable);
+	/* Behind the environment stands the auxiliary vector. */
+	char **end = environ;
+
+	while (*end)
+		end++;
+	printf("behind it: %d\n", end[1] != NULL);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(void);
+	} runs[] = {
+		{"hammer", hammer}, {"cancel", cancel},
+		{"errors", errors}, {"registers", registers},
+		{"begin", begin},
+	};
+
+	if (argc != 3 || chdir(argv[2]))
+		return 2;
+	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++)
+		if (strcmp(argv[1], runs[i].name) == 0)
+			return runs[i].run();
+	return 2;
+}

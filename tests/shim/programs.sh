@@ -1,0 +1,161 @@
+#!/bin/sh
+# Programs with the shim, against the same programs bare: what they print, and
+# their status. That the shim is there is seen by its gate in their memory; that it
+# makes their calls, by how few come to the supervisor.
+set -u
+interpose=${INTERPOSE:-$PWD/interpose}
+tools=$PWD/tests/shim
+[ "$(uname -m)" = x86_64 ] || { echo "SKIP: programs are preloaded on x86-64 only"; exit 77; }
+! grep -q __asan_init "$interpose" ||
+	{ echo "SKIP: a supervisor with a sanitizer has another libc's calls"; exit 77; }
+here=$(mktemp -d "${TMPDIR:-/tmp}/shim.XXXXXX") || exit 99
+trap 'rm -rf "$here"' EXIT
+HOME=$here/home XDG_STATE_HOME=$here/state XDG_RUNTIME_DIR=$here/run
+XDG_CONFIG_HOME=$here/config
+export HOME XDG_STATE_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME
+mkdir -m 700 "$HOME" "$here/run" "$here/work"
+cd "$here/work" || exit 99
+failed=0
+
+held() {
+	timeout 120 "$interpose" --fence auto --only -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' \
+		-e 'allow connect,listen *:* unix:/** unix:@*' "$@"
+}
+
+"$interpose" --fence auto --only -e 'allow read,write,exec /**' cat /proc/self/maps >"$here/maps" 2>"$here/why"
+if ! grep -q '^001f0000-.* r-xp ' "$here/maps"; then
+	grep -q 'no fence' "$here/why" || "$interpose" -v --fence auto --only \
+		-e 'allow read,write,exec /**' true 2>&1 | grep -q 'no fence' &&
+		{ echo "SKIP: $(cat "$here/why"): no fence here"; exit 77; }
+	echo "FAILED: a program of the session has no gate"
+	cat "$here/why" "$here/maps"
+	exit 1
+fi
+
+fresh() {
+	rm -rf "$here/work/d"
+	mkdir -p d/directory
+	echo hello >d/there
+	ln -s there d/link
+	ln -s nowhere d/dangling
+	ln -s loop d/loop
+}
+
+both() { # NAME COMMAND…
+	name=$1
+	shift
+	fresh
+	timeout 120 "$@" >"$here/bare" 2>&1 </dev/null
+	echo "status $?" >>"$here/bare"
+	fresh
+	held -q "$@" >"$here/held" 2>&1 </dev/null
+	echo "status $?" >>"$here/held"
+	cmp -s "$here/bare" "$here/held" && return
+	echo "FAILED: $name"
+	diff "$here/bare" "$here/held" | head -n 20
+	failed=1
+}
+
+# -- single calls, signals, threads -------------------------------------------
+for what in errors registers cancel hammer; do
+	both "$what" "$tools/programs" "$what" d
+done
+both "another name space" "$tools/spaces"
+
+# -- the environment ------------------------------------------------------------
+both "the environment" env -u OLDPWD -u _ "$tools/programs" begin d
+both "an environment of one" env -i A=1 "$tools/programs" begin d
+both "none" sh -c "exec env -i env"
+both "none in /proc" env -i cat /proc/self/environ
+both "/proc" sh -c 'tr "\0" "\n" </proc/self/environ | grep -v "^_="'
+both "cleared in a shell" sh -c 'unset LD_PRELOAD; env | grep -c LD_'
+both "a library of the program's own" env LD_PRELOAD="$tools/wrapper.so" cat d/there
+both "and how it is seen" env -i LD_PRELOAD="$tools/wrapper.so" "$tools/programs" begin d
+both "one that is not there" env -i LD_PRELOAD="$here/none.so" env
+both "an empty one" env -i LD_PRELOAD= A=2 env
+both "two" env -i LD_PRELOAD=libm.so.6 A=3 LD_PRELOAD=libm.so.6 env
+both "ldd" sh -c 'ldd /bin/true | sed "s/(.*//"'
+both "the loader as a program" sh -c '/lib64/ld-linux-x86-64.so.2 /bin/cat d/there'
+both "little memory" sh -c 'ulimit -v 20000; cat d/there'
+both "too little memory" sh -c 'ulimit -v 1000; cat d/there 2>/dev/null || echo no'
+both "what starts many" sh -c 'i=0; while [ $i -lt 50 ]; do (cat d/there | cat) & i=$((i + 1)); done; wait'
+
+# -- sanitizers, where a compiler has them ---------------------------------------
+cat >s.c <<'END'
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static void *look(void *p) { struct stat s; for (int i = 0; i < 50; i++) if (stat(p, &s)) return p; return NULL; }
+int main(void)
+{
+	pthread_t t;
+	void *bad = NULL;
+	char *path = malloc(10);
+	snprintf(path, 10, "d/there");
+	pthread_create(&t, NULL, look, path);
+	void *own = look(path);
+	pthread_join(t, &bad);
+	printf("%d %d %d\n", own != NULL, bad != NULL, open(path, O_RDONLY) >= 0);
+	free(path);
+	return 0;
+}
+END
+for which in "gcc address" "clang address" "gcc thread"; do
+	compiler=${which% *} kind=${which#* }
+	command -v "$compiler" >/dev/null &&
+		"$compiler" -fsanitize="$kind" s.c -o s -lpthread 2>/dev/null &&
+		./s >/dev/null 2>&1 || continue
+	# A sanitizer that looks for leaks wants to trace, which a session refuses.
+	both "$compiler -fsanitize=$kind" env ASAN_OPTIONS=detect_leaks=0 ./s
+done
+# A program that is linked statically has no loader: trapped, and right.
+if gcc -static -o s -x c - 2>/dev/null <<'END'
+#include <stdio.h>
+int main(void) { FILE *f = fopen("d/there", "r"); char t[9] = ""; printf("%d %s", f != NULL, f ? fgets(t, 9, f) : ""); return 0; }
+END
+then
+	both "a static program" ./s
+fi
+
+# -- names, and what the fence refuses --------------------------------------------
+mkdir -p p/sub .secret
+echo yes >p/file
+echo no >p/.env
+echo no >p/sub/.env
+echo no >.secret/key
+ln -s ../.secret/key p/way
+cat >names.sh <<'END'
+cat p/.env p/way .secret/key p/file 2>&1
+ls -a p/sub
+test -e .secret && echo there
+cat p/../.secret/key ./p/./sub/.env 2>&1
+END
+names() {
+	timeout 60 "$interpose" -q --fence "$1" --only -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' \
+		-e "hide read $here/work/.secret/**" -e 'deny read **/.env' \
+		sh names.sh >"$here/$1" 2>&1
+}
+names off
+names auto
+cmp "$here/off" "$here/auto" ||
+	{ echo "FAILED: with the fence the policy says something else"; diff "$here/off" "$here/auto"; failed=1; }
+grep -q no "$here/auto" && { echo "FAILED: a secret was read"; failed=1; }
+
+# -- few calls come to the supervisor -----------------------------------------------
+mkdir many
+(cd many && for i in $(seq 800); do : >"$i"; done)
+count() {
+	held -v "$@" 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) calls came.*/\1/p'
+}
+few=$(count sh -c 'for i in 1 2 3 4 5; do cat many/* >/dev/null; done')
+all=$(timeout 120 "$interpose" -v --fence off --only -e 'allow read,write /**' \
+	-e 'allow exec /**' -e 'allow env *' sh -c 'for i in 1 2 3 4 5; do cat many/* >/dev/null; done' 2>&1 >/dev/null |
+	sed -n 's/.* \([0-9]*\) calls came.*/\1/p')
+[ "${few:-9999}" -lt $((all / 20)) ] ||
+	{ echo "FAILED: $few of $all calls came to the supervisor"; failed=1; }
+exit $failed

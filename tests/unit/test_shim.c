@@ -1,0 +1,556 @@
+/*
+ * The shim's pure parts: instructions and their lengths, sites, stubs, names;
+ * and the table that a session writes into its copy.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/config.h"
+#include "shim/names.h"
+#include "shim/object.h"
+#include "shim/rows.h"
+#include "shim/sites.h"
+#include "supervisor/preload.h"
+
+/* -- instructions ------------------------------------------------------------
+ */
+
+static const struct {
+	const char *bytes;
+	uint8_t room, length;
+	int movable; /* -1: not asked */
+} instructions[] = {
+	{"\xb8\x01\x01\x00\x00", 5, 5, 1},	   /* mov $257, %eax */
+	{"\x41\xb8\x01\x01\x00\x00", 6, 6, 1},	   /* mov $257, %r8d */
+	{"\x48\xb8\1\2\3\4\5\6\7\x8", 10, 10, 1},  /* movabs */
+	{"\x66\xb8\1\2", 4, 4, 1},		   /* mov $, %ax */
+	{"\x0f\x05", 2, 2, 0},			   /* syscall */
+	{"\xc3", 1, 1, 0},			   /* ret */
+	{"\x48\x8b\x44\x24\x08", 5, 5, 1},	   /* mov 8(%rsp), %rax */
+	{"\x48\x8b\x05\1\2\3\4", 7, 7, 0},	   /* mov n(%rip), %rax */
+	{"\x48\x8b\x04\x25\1\2\3\4", 8, 8, 1},	   /* mov n, %rax */
+	{"\x8b\x84\x8b\1\2\3\4", 7, 7, 1},	   /* n(%rbx,%rcx,4) */
+	{"\xf6\xc1\x01", 3, 3, 1},		   /* test $1, %cl */
+	{"\xf6\xd1", 2, 2, 1},			   /* not %cl */
+	{"\xf7\x05\1\2\3\4\1\2\3\4", 10, 10, 0},   /* testl $, n(%rip) */
+	{"\x66\xf7\xc1\1\2", 5, 5, 1},		   /* test $, %cx */
+	{"\xc8\1\2\3", 4, 4, 1},		   /* enter */
+	{"\xf3\x0f\x1e\xfa", 4, 4, 1},		   /* endbr64 */
+	{"\xc5\xf8\x77", 3, 3, 1},		   /* vzeroupper */
+	{"\xc5\xfd\x6f\x06", 4, 4, 1},		   /* vmovdqa */
+	{"\xc4\xe3\x7d\x39\xc1\x01", 6, 6, 1},	   /* vextracti128 */
+	{"\x62\xf1\xfe\x48\x6f\x06", 6, 6, 1},	   /* vmovdqu64 */
+	{"\x62\xf3\x7d\x48\x3f\xc1\x00", 7, 7, 1}, /* vpcmpb */
+	{"\x0f\x3a\x63", 3, 0, -1},		   /* cut short */
+	{"\x66\x0f\x3a\x63\xc1\x1a", 6, 6, 1},	   /* pcmpistri */
+	{"\x0f\xa4\xc2\x05", 4, 4, -1},		   /* shld */
+	{"\xeb\xfe", 2, 2, 0},			   /* jmp */
+	{"\x66\xe9\1\2\3\4", 6, 0, -1},		   /* whose length? */
+	{"\x06", 1, 0, -1},			   /* not in 64-bit mode */
+	{"\xb8\x01\x01\x00", 4, 0, -1},		   /* cut short */
+};
+
+START_TEST(length_of_an_instruction)
+{
+	struct shim_instruction now = shim_decode_x86_64(
+		(const unsigned char *)instructions[_i].bytes,
+		instructions[_i].room);
+
+	ck_assert_uint_eq(now.length, instructions[_i].length);
+	if (instructions[_i].movable >= 0)
+		ck_assert_int_eq(now.movable, instructions[_i].movable);
+}
+END_TEST
+
+START_TEST(distance_of_a_branch)
+{
+	struct shim_instruction near =
+		shim_decode_x86_64((const unsigned char *)"\x0f\x84\xfe\xff\xff"
+							  "\xff",
+				   6);
+
+	ck_assert(near.branch && near.length == 6);
+	ck_assert_int_eq(near.distance, -2);
+}
+END_TEST
+
+/* -- sites
+ * --------------------------------------------------------------------- */
+
+enum { CODE = 0x1000, FRAMES = 0x2000, ENTRIES = 0x3000, WHOLE = 0x4000 };
+
+static unsigned char *fake; /* a file as it is loaded */
+static uint32_t functions;
+
+static void put32(uint32_t at, uint32_t value)
+{
+	memcpy(fake + at, &value, 4);
+}
+
+static void fake_new(void)
+{
+	fake = calloc(1, WHOLE);
+	functions = 0;
+	fake[FRAMES] = 1;
+	fake[FRAMES + 1] = 0x1b;
+	fake[FRAMES + 2] = 0x03;
+	fake[FRAMES + 3] = 0x3b;
+}
+
+static void fake_free(void)
+{
+	free(fake);
+}
+
+/* Add a function: its code, and its entry among the unwind tables. */
+static uint32_t add(uint32_t at, const char *code, uint32_t size)
+{
+	uint32_t entry = ENTRIES + functions * 16;
+
+	memcpy(fake + at, code, size);
+	put32(FRAMES + 12 + functions * 8, at - FRAMES);
+	put32(FRAMES + 16 + functions * 8, entry - FRAMES);
+	put32(entry, 12);
+	put32(entry + 8, at - (entry + 8));
+	put32(entry + 12, size);
+	put32(FRAMES + 8, ++functions);
+	return at;
+}
+
+static size_t sites_of(bool unnumbered, struct shim_site *sites)
+{
+	struct shim_code code = {
+		.base = fake,
+		.start = CODE,
+		.end = FRAMES,
+		.frames = FRAMES,
+		.frames_size = 12 + functions * 8,
+		.limit = WHOLE,
+	};
+
+	return shim_sites_x86_64(&code, shim_gates, unnumbered, sites,
+				 SHIM_SITES);
+}
+
+#define OPENAT	"\xb8\x01\x01\x00\x00"
+#define SYSCALL "\x0f\x05"
+
+START_TEST(site_is_found)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	add(CODE, "\x89\xca" OPENAT SYSCALL "\xc3", 10);
+	ck_assert_uint_eq(sites_of(false, sites), 1);
+	ck_assert_uint_eq(sites[0].at, CODE + 2);
+	ck_assert_uint_eq(sites[0].size, 7);
+}
+END_TEST
+
+START_TEST(site_is_first_of_its_function)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	add(CODE, OPENAT SYSCALL "\xc3", 8);
+	add(CODE + 16, OPENAT SYSCALL "\xc3", 8);
+	ck_assert_uint_eq(sites_of(false, sites), 2);
+	ck_assert_uint_eq(sites[1].at, CODE + 16);
+}
+END_TEST
+
+static const struct {
+	const char *what, *code;
+	uint32_t size;
+} left[] = {
+	{"another call (read)", "\xb8\0\0\0\0" SYSCALL "\xc3", 8},
+	{"the end of a longer instruction (mov $257, %r8d)",
+	 "\x90\x41" OPENAT SYSCALL "\xc3", 10},
+	{"data inside another instruction",
+	 "\x48\xb9" OPENAT SYSCALL "\x90\xc3", 11},
+	{"a branch to its call", OPENAT SYSCALL "\xeb\xfc\xc3", 10},
+	{"a long branch to its call", OPENAT SYSCALL "\xe9\xf9\xff\xff\xff\xc3",
+	 13},
+	{"a function that is not understood", OPENAT SYSCALL "\x06\xc3", 9},
+	{"another instruction in between", OPENAT "\x90" SYSCALL "\xc3", 9},
+};
+
+START_TEST(site_is_left)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	add(CODE, left[_i].code, left[_i].size);
+	ck_assert_msg(sites_of(false, sites) == 0, "%s", left[_i].what);
+}
+END_TEST
+
+START_TEST(site_is_left_where_others_branch_to_it)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	add(CODE, OPENAT SYSCALL "\xc3", 8);
+	/* jne to the syscall, from another function */
+	add(CODE + 32, "\x0f\x85\xdf\xff\xff\xff\xc3", 7);
+	ck_assert_uint_eq(sites_of(false, sites), 0);
+}
+END_TEST
+
+START_TEST(site_is_left_without_unwind_table)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	memcpy(fake + CODE, OPENAT SYSCALL "\xc3", 8);
+	ck_assert_uint_eq(sites_of(false, sites), 0);
+	add(CODE + 64, "\xc3", 1);
+	ck_assert_uint_eq(sites_of(false, sites), 0);
+	/* One that says of itself that it is elsewhere. */
+	add(CODE + 128, OPENAT SYSCALL "\xc3", 8);
+	put32(ENTRIES + 16 + 8, 0);
+	ck_assert_uint_eq(sites_of(false, sites), 0);
+}
+END_TEST
+
+START_TEST(site_without_a_number)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	/* mov 8(%rsp), %rax; syscall, and mov %r9, %rax; syscall */
+	add(CODE, "\x90\x48\x8b\x44\x24\x08" SYSCALL "\xc3", 9);
+	add(CODE + 32, "\x4c\x89\xc8" SYSCALL "\xc3", 6);
+	/* too short: mov %edx, %eax */
+	add(CODE + 64, "\x89\xd0" SYSCALL "\xc3", 5);
+	ck_assert_uint_eq(sites_of(false, sites), 0);
+	ck_assert_uint_eq(sites_of(true, sites), 2);
+	ck_assert_uint_eq(sites[0].at, CODE + 1);
+	ck_assert_uint_eq(sites[0].size, 7);
+	ck_assert_uint_eq(sites[1].at, CODE + 32);
+	ck_assert_uint_eq(sites[1].size, 5);
+}
+END_TEST
+
+/* Of the libc and the loader that run this: whole, and as they must be. */
+static int look(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct shim_site sites[SHIM_SITES];
+	unsigned char id[SHIM_ID];
+	size_t *seen = context;
+	struct shim_code code;
+
+	(void)size;
+	if (!shim_object_named(info->dlpi_name))
+		return 0;
+	const unsigned char *base = (const unsigned char *)info->dlpi_addr;
+
+	ck_assert(shim_object_look(base, &code, id));
+	size_t count =
+		shim_sites_x86_64(&code, shim_gates, true, sites, SHIM_SITES);
+
+	for (size_t i = 0; i < count; i++) {
+		const unsigned char *end = base + sites[i].at + sites[i].size;
+
+		ck_assert_uint_ge(sites[i].size, 5);
+		ck_assert_uint_le(sites[i].size, 7);
+		ck_assert(end[-2] == 0x0f && end[-1] == 0x05);
+		ck_assert(i == 0 ||
+			  sites[i].at >= sites[i - 1].at + sites[i - 1].size);
+	}
+	*seen += count;
+	return 0;
+}
+
+START_TEST(sites_of_this_libc)
+{
+	size_t seen = 0;
+
+	dl_iterate_phdr(look, &seen);
+#if defined(__GLIBC__) && defined(__x86_64__)
+	ck_assert_uint_ge(seen, 12);
+#endif
+}
+END_TEST
+
+/* -- aarch64
+ * ------------------------------------------------------------------- */
+
+static size_t sites_aarch64(const uint32_t *words, size_t count,
+			    struct shim_site *sites)
+{
+	struct shim_code code = {
+		.base = (const unsigned char *)words,
+		.end = (uint32_t)(count * 4),
+	};
+
+	return shim_sites_aarch64(&code, shim_gates, sites, SHIM_SITES);
+}
+
+#define A64(...)                                                               \
+	sites_aarch64((const uint32_t[]){__VA_ARGS__},                         \
+		      sizeof((const uint32_t[]){__VA_ARGS__}) / 4, sites)
+
+enum {
+	A64_SVC = 0xd4000001 - (1LL << 32),
+	A64_RET = 0xd65f03c0 - (1LL << 32),
+	A64_NOP = 0xd503201f - (1LL << 32),
+};
+/* mov w8, #n; mov x8, #n */
+#define A64_W8(number) (0x52800008U | (uint32_t)(number) << 5)
+#define A64_X8(number) (0xd2800008U | (uint32_t)(number) << 5)
+
+START_TEST(sites_of_aarch64)
+{
+	struct shim_site sites[SHIM_SITES];
+	uint32_t svc = (uint32_t)A64_SVC, ret = (uint32_t)A64_RET;
+
+	ck_assert_uint_eq(A64(A64_X8(SYS_openat), svc, ret), 1);
+	ck_assert_uint_eq(sites[0].at, 4);
+	ck_assert_uint_eq(sites[0].size, 4);
+	/* mov w2, w3 and a load between them */
+	ck_assert_uint_eq(
+		A64(A64_W8(SYS_openat), 0x2a0303e2U, 0xf9400fe3U, svc, ret), 1);
+	/* another number; none; set on the other side of a branch or a label's
+	 * end; overwritten, also by a pair */
+	ck_assert_uint_eq(A64(A64_X8(1000), svc, ret), 0);
+	ck_assert_uint_eq(A64((uint32_t)A64_NOP, svc, ret), 0);
+	ck_assert_uint_eq(A64(A64_X8(SYS_openat), 0x14000002U, svc), 0);
+	ck_assert_uint_eq(A64(A64_X8(SYS_openat), ret, svc), 0);
+	ck_assert_uint_eq(A64(A64_X8(SYS_openat), 0xb4000048U, svc), 0);
+	ck_assert_uint_eq(A64(A64_X8(SYS_openat), 0xaa0103e8U, svc), 0);
+	ck_assert_uint_eq(A64(A64_X8(SYS_openat), 0xa9402027U, svc), 0);
+}
+END_TEST
+
+START_TEST(stub_of_aarch64)
+{
+	struct shim_stub how = {
+		.stub = 0x10000, .site = 0x20000, .entry = 0x30000, .size = 4};
+	uint32_t stub[SHIM_STUB / 4], jump;
+
+	ck_assert(shim_stub_aarch64(&how, (unsigned char *)stub,
+				    (unsigned char *)&jump));
+	ck_assert_uint_eq(jump, 0x17ffc000); /* b -0x10000 */
+	ck_assert_uint_eq(stub[0], 0xf81f0ffe);
+	ck_assert_uint_eq(stub[1], 0x94007fff); /* bl 0x1fffc */
+	ck_assert_uint_eq(stub[2], 0xf84107fe);
+	ck_assert_uint_eq(stub[3], 0x14003ffe); /* b 0xfff8 */
+	ck_assert_uint_eq(stub[6], 0x20004);
+	how.site += 1UL << 28;
+	ck_assert(!shim_stub_aarch64(&how, (unsigned char *)stub,
+				     (unsigned char *)&jump));
+}
+END_TEST
+
+/* -- stubs
+ * ----------------------------------------------------------------------- */
+
+START_TEST(stub_of_a_numbered_call)
+{
+	struct shim_stub how = {
+		.stub = 0x10000, .site = 0x20000, .entry = 0x30000, .size = 7};
+	unsigned char stub[SHIM_STUB], jump[16];
+
+	ck_assert(shim_stub_x86_64(&how, (const unsigned char *)OPENAT SYSCALL,
+				   stub, jump));
+	ck_assert_mem_eq(jump, "\xe9\xfb\xff\xfe\xff\x90\x90", 7);
+	ck_assert_mem_eq(stub,
+			 OPENAT "\x48\x8d\x64\x24\x80"
+				"\xe8\xf1\xff\x01\x00"
+				"\x48\x83\xec\x80"
+				"\xe9\xef\xff\x00\x00"
+				"\x07\x00\x02\0\0\0\0\0",
+			 SHIM_STUB);
+}
+END_TEST
+
+START_TEST(stub_of_a_call_without_number)
+{
+	struct shim_stub how = {
+		.stub = 0x10000, .site = 0x20000, .entry = 0x30000, .size = 5};
+	unsigned char stub[SHIM_STUB], jump[16];
+
+	ck_assert(shim_stub_x86_64(
+		&how, (const unsigned char *)"\x4c\x89\xc8" SYSCALL, stub,
+		jump));
+	ck_assert_mem_eq(jump, "\xe9\xfb\xff\xfe\xff", 5);
+	ck_assert_mem_eq(stub, "\x90\x90\x4c\x89\xc8\x48\x8d", 7);
+	ck_assert_mem_eq(stub + 24, "\x05\x00\x02\0\0\0\0\0", 8);
+}
+END_TEST
+
+START_TEST(stub_out_of_reach)
+{
+	struct shim_stub how = {.stub = 0x10000,
+				.site = 0x100020000,
+				.entry = 0x30000,
+				.size = 7};
+	unsigned char stub[SHIM_STUB], jump[16];
+
+	ck_assert(!shim_stub_x86_64(&how, (const unsigned char *)OPENAT SYSCALL,
+				    stub, jump));
+}
+END_TEST
+
+/* -- names
+ * ------------------------------------------------------------------------- */
+
+static struct shim_names *names_of(const char *const *patterns)
+{
+	struct shim_names *names = calloc(1, sizeof(*names));
+
+	for (; *patterns; patterns++)
+		ck_assert_int_eq(shim_names_add(names, *patterns), 0);
+	return names;
+}
+
+START_TEST(names_match)
+{
+	static const char *const patterns[] = {".ssh",	   ".env*", "*.pem",
+					       "id_*_key", "a?c",   NULL};
+	static const struct {
+		const char *component;
+		bool match;
+	} cases[] = {
+		{".ssh", true},	    {".sshd", false},	  {"ssh", false},
+		{".env", true},	    {".env.local", true}, {"x.env", false},
+		{"key.pem", true},  {".pem", true},	  {"pem", false},
+		{"id_x_key", true}, {"id_key", false},	  {"id__key", true},
+		{"abc", true},	    {"ac", true},	  {"ab", false},
+		{".", false},	    {"..", false},
+	};
+	struct shim_names *names = names_of(patterns);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		ck_assert_msg(shim_names_match(names, cases[i].component,
+					       strlen(cases[i].component)) ==
+				      cases[i].match,
+			      "%s", cases[i].component);
+	free(names);
+}
+END_TEST
+
+START_TEST(names_that_are_none)
+{
+	struct shim_names *names = calloc(1, sizeof(*names));
+	int error = 0;
+
+	ck_assert_int_eq(shim_names_add(names, ""), -EINVAL);
+	ck_assert_int_eq(shim_names_add(names, "."), -EINVAL);
+	ck_assert_int_eq(shim_names_add(names, ".."), -EINVAL);
+	ck_assert(!shim_names_match(names, "a", 1));
+	for (int i = 0; i <= SHIM_NAMES && !error; i++)
+		error = shim_names_add(names, "a");
+	ck_assert_int_eq(error, -E2BIG);
+	free(names);
+	/* Any text at all. */
+	static const char *const any[] = {"*", NULL};
+
+	names = names_of(any);
+	ck_assert(shim_names_match(names, "x", 1));
+	free(names);
+}
+END_TEST
+
+/* -- the copy
+ * ---------------------------------------------------------------------- */
+
+START_TEST(copy_has_the_sessions_table)
+{
+	char directory[] = "/tmp/test-shim.XXXXXX", path[512];
+	struct shim_names *names = calloc(1, sizeof(*names));
+	struct preload *preload = NULL;
+	const char *why = "";
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error = preload_new(names, false, fd, directory, &preload, &why);
+
+	ck_assert_msg(error == 0, "%s: %d", why, error);
+	snprintf(path, sizeof(path), "%s", preload_path(preload));
+	ck_assert(preload_opens(preload, path, O_RDONLY | O_CLOEXEC));
+	ck_assert(!preload_opens(preload, path, O_RDWR));
+	ck_assert(!preload_opens(preload, path, O_RDONLY | O_TRUNC));
+	ck_assert(!preload_opens(preload, directory, O_RDONLY));
+	int copy = preload_open(preload);
+	struct stat status;
+
+	ck_assert_int_ge(copy, 0);
+	ck_assert_int_eq(fstat(copy, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 07777, 0400);
+	ck_assert_int_eq(fcntl(copy, F_GETFL) & O_ACCMODE, O_RDONLY);
+	/* A second one does not take its place. */
+	struct preload *other = NULL;
+
+	ck_assert_int_eq(preload_new(names, false, fd, directory, &other, &why),
+			 -EEXIST);
+	close(copy);
+	preload_free(preload);
+	unlink(path);
+	unlinkat(fd, "interpose-shim.so", 0);
+	close(fd);
+	rmdir(directory);
+	free(names);
+}
+END_TEST
+
+START_TEST(copy_has_a_path_that_a_loader_takes)
+{
+	struct shim_names *names = calloc(1, sizeof(*names));
+	struct preload *preload = NULL;
+	const char *why = "";
+	static const char *const paths[] = {"/tmp/a b", "/tmp/a:b",
+					    "/tmp/$LIB"};
+	int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(
+			preload_new(names, false, fd, paths[i], &preload, &why),
+			-EINVAL);
+	close(fd);
+	free(names);
+}
+END_TEST
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+int main(void)
+{
+	Suite *suite = suite_create("shim");
+	TCase *bytes = tcase_create("bytes"), *sites = tcase_create("sites"),
+	      *rest = tcase_create("rest");
+
+	tcase_add_loop_test(bytes, length_of_an_instruction, 0,
+			    COUNT(instructions));
+	tcase_add_test(bytes, distance_of_a_branch);
+	tcase_add_test(bytes, stub_of_a_numbered_call);
+	tcase_add_test(bytes, stub_of_a_call_without_number);
+	tcase_add_test(bytes, stub_out_of_reach);
+	tcase_add_test(bytes, sites_of_aarch64);
+	tcase_add_test(bytes, stub_of_aarch64);
+	suite_add_tcase(suite, bytes);
+	tcase_add_checked_fixture(sites, fake_new, fake_free);
+	tcase_add_test(sites, site_is_found);
+	tcase_add_test(sites, site_is_first_of_its_function);
+	tcase_add_loop_test(sites, site_is_left, 0, COUNT(left));
+	tcase_add_test(sites, site_is_left_where_others_branch_to_it);
+	tcase_add_test(sites, site_is_left_without_unwind_table);
+	tcase_add_test(sites, site_without_a_number);
+	tcase_add_test(sites, sites_of_this_libc);
+	suite_add_tcase(suite, sites);
+	tcase_add_test(rest, names_match);
+	tcase_add_test(rest, names_that_are_none);
+	tcase_add_test(rest, copy_has_the_sessions_table);
+	tcase_add_test(rest, copy_has_a_path_that_a_loader_takes);
+	suite_add_tcase(suite, rest);
+	SRunner *runner = srunner_create(suite);
+
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+
+	srunner_free(runner);
+	return failed != 0;
+}
