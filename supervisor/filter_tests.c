@@ -132,7 +132,9 @@ static const struct filter_clause prctl_clauses[] = {
 	IF(REFUSE, 0,      EQ(0, PR_SET_DUMPABLE)),
 	/* As a kernel without Yama has it. */
 	IF(REFUSE, EINVAL, EQ(0, PR_SET_PTRACER)),
-	/* It moves what /proc/PID/exe and cmdline show. */
+	/* It moves what /proc/PID/exe and cmdline show. The one is asked for
+	   by the tracer, too: image_shown.h. */
+	IF(NOTIFY, 0,      EQ(0, PR_SET_MM), EQ(1, PR_SET_MM_MAP)),
 	IF(REFUSE, EPERM,  EQ(0, PR_SET_MM)),
 	IF(ROOT_NOTIFY, 0, EQ(0, PR_CAPBSET_DROP)),
 	IF(ROOT_NOTIFY, 0, EQ(0, PR_CAP_AMBIENT)),

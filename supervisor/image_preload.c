@@ -40,16 +40,6 @@ static bool is_early(const char *text)
 static const char *const lent[] = {"_=",    "SHLVL=",	"OLDPWD=", "PWD=",
 				   "MAIL=", "LOGNAME=", "USER=",   "SHELL="};
 
-static uint64_t auxiliary(const struct image_stack *stack, uint64_t type)
-{
-	size_t at = stack->first + stack->count + 1;
-
-	for (; at + 1 < stack->words; at += 2)
-		if (stack->vector[at] == type)
-			return stack->vector[at + 1];
-	return 0;
-}
-
 static bool has(const struct image_stack *stack, const char *with)
 {
 	for (size_t i = 0; i < stack->count; i++)
@@ -112,7 +102,7 @@ static int preload(struct image_stack *stack, const char *path)
 	size_t at = choose(stack, &own);
 	size_t most = 8 + strlen(name) + strlen(path) + 1 + strlen(own) + 1;
 
-	if (auxiliary(stack, AT_SECURE) ||
+	if (image_stack_auxiliary(stack, AT_SECURE) ||
 	    has(stack, "LD_TRACE_LOADED_OBJECTS="))
 		return 0;
 	auto_free char *text = calloc(1, most);

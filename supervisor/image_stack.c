@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/scope.h"
+#include "supervisor/image_shown.h"
 #include "supervisor/tracee.h"
 
 enum {
@@ -104,6 +106,16 @@ bool image_stack_has_argv(const struct image_stack *stack, const char *argv,
 	return same;
 }
 
+uint64_t image_stack_auxiliary(const struct image_stack *stack, uint64_t type)
+{
+	size_t at = stack->first + stack->count + 1;
+
+	for (; at + 1 < stack->words; at += 2)
+		if (stack->vector[at] == type)
+			return stack->vector[at + 1];
+	return 0;
+}
+
 /* The strings lie one behind the other, in the order of the vector. */
 int image_stack_strings(struct image_stack *stack)
 {
@@ -193,22 +205,19 @@ void image_stack_free(struct image_stack *stack)
 	free(stack->list);
 }
 
-/* Put the strings into the block, in order, and what does not fit into `more`;
- * sets where each will lie, counted from the start of either. */
+/* Put the strings into the block, in order, and what does not fit into `more`,
+ * or all of them into `more`; sets where each will lie, counted from the start
+ * of either. */
 struct layout {
 	char *block, *more;
-	size_t block_used, more_used;
+	size_t block_room, block_used, more_used;
 	uint64_t *places;
 	bool *outside;
 };
 
 static int lay_out(const struct image_stack *stack, const char *const *list,
-		   size_t count, struct layout *layout)
+		   size_t count, size_t total, struct layout *layout)
 {
-	size_t total = 0;
-
-	for (size_t i = 0; i < count; i++)
-		total += strlen(list[i]) + 1;
 	layout->block = calloc(1, (size_t)stack->block_size + 1);
 	layout->more = calloc(1, total + 1);
 	layout->places = calloc(count + 1, sizeof(*layout->places));
@@ -220,7 +229,7 @@ static int lay_out(const struct image_stack *stack, const char *const *list,
 		size_t size = strlen(list[i]) + 1;
 
 		layout->outside[i] =
-			size > stack->block_size - layout->block_used;
+			size > layout->block_room - layout->block_used;
 		if (layout->outside[i]) {
 			layout->places[i] = layout->more_used;
 			memcpy(layout->more + layout->more_used, list[i], size);
@@ -247,6 +256,20 @@ static void layout_free(const struct image_stack *stack, struct layout *layout)
 	free(layout->outside);
 }
 
+/* Where a vector for `count` variables begins, with `more` bytes above it; or 0
+ * where it would be too low. */
+static uint64_t find_bottom(const struct image_stack *stack, size_t count,
+			    size_t more)
+{
+	uint64_t end = stack->bottom + stack->words * 8 - more;
+	uint64_t words = stack->words - stack->count + count;
+	uint64_t bottom = (end - words * 8) & ~(uint64_t)(ALIGN - 1);
+
+	return bottom < stack->bottom && stack->bottom - bottom > MOST_BELOW
+		       ? 0
+		       : bottom;
+}
+
 static int put(struct image_stack *stack, const struct layout *layout,
 	       size_t count)
 {
@@ -254,11 +277,13 @@ static int put(struct image_stack *stack, const struct layout *layout,
 	size_t words = stack->first + count + 1 + tail;
 	uint64_t end = stack->bottom + stack->words * 8;
 	uint64_t more = end - layout->more_used;
-	uint64_t bottom = (more - words * 8) & ~(uint64_t)(ALIGN - 1);
-	uint64_t *vector = calloc(words, sizeof(*vector));
+	uint64_t bottom = find_bottom(stack, count, layout->more_used);
+	auto_free uint64_t *vector = calloc(words, sizeof(*vector));
 
 	if (!vector)
 		return -ENOMEM;
+	if (!bottom)
+		return -E2BIG;
 	memcpy(vector, stack->vector, stack->first * 8);
 	for (size_t i = 0; i < count; i++)
 		vector[stack->first + i] =
@@ -266,12 +291,8 @@ static int put(struct image_stack *stack, const struct layout *layout,
 			(layout->outside[i] ? more : stack->block);
 	memcpy(vector + stack->first + count + 1,
 	       stack->vector + stack->first + stack->count + 1, tail * 8);
-	int error =
-		bottom < stack->bottom && stack->bottom - bottom > MOST_BELOW
-			? -E2BIG
-			: tracee_write(stack->pid, bottom, vector, words * 8);
+	int error = tracee_write(stack->pid, bottom, vector, words * 8);
 
-	free(vector);
 	if (!error && layout->more_used)
 		error = tracee_write(stack->pid, more, layout->more,
 				     layout->more_used);
@@ -284,12 +305,33 @@ static int put(struct image_stack *stack, const struct layout *layout,
 	return registers_set(stack->pid, &stack->registers);
 }
 
-int image_stack_write(struct image_stack *stack, const char *const *list,
-		      size_t count)
+/* Have /proc show the place below the vector, where all of them shall lie. */
+static int show_below(struct image_stack *stack, size_t count, size_t total,
+		      atomic_int *own)
 {
-	struct layout layout = {0};
-	int error = lay_out(stack, list, count, &layout);
+	uint64_t end = stack->bottom + stack->words * 8;
 
+	return find_bottom(stack, count, total)
+		       ? image_shown(stack, own, end - total, end)
+		       : -ENOTSUP;
+}
+
+int image_stack_write(struct image_stack *stack, const char *const *list,
+		      size_t count, atomic_int *own)
+{
+	struct layout layout = {.block_room = (size_t)stack->block_size};
+	size_t total = 0;
+	int error = -ENOTSUP;
+
+	for (size_t i = 0; i < count; i++)
+		total += strlen(list[i]) + 1;
+	if (total > stack->block_size)
+		error = show_below(stack, count, total, own);
+	if (error && error != -ENOTSUP)
+		return error;
+	if (!error)
+		layout.block_room = 0;
+	error = lay_out(stack, list, count, total, &layout);
 	if (!error)
 		error = put(stack, &layout, count);
 	layout_free(stack, &layout);

@@ -6,6 +6,7 @@
 #ifndef SUPERVISOR_IMAGE_STACK_H
 #define SUPERVISOR_IMAGE_STACK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,15 +34,20 @@ int image_stack_strings(struct image_stack *stack);
 /** Are these, each with its NUL and `length` bytes in all, the arguments? */
 bool image_stack_has_argv(const struct image_stack *stack, const char *argv,
 			  size_t length);
+
+/** The value in the auxiliary vector, or 0. */
+uint64_t image_stack_auxiliary(const struct image_stack *stack, uint64_t type);
 void image_stack_free(struct image_stack *stack);
 
 /**
  * Give the image another environment: `count` strings NAME=VALUE. They stand
- * where the old ones stood, as far as there is room (/proc/PID/environ shows
- * that place), and what does not fit below the auxiliary vector. Arguments and
- * auxiliary vector stay. Returns 0 or -errno: the image is not to run then.
+ * where the old ones stood; or where these have no room, all together below the
+ * auxiliary vector, and /proc/PID/environ is made to show that place. Where it
+ * cannot be, only what does not fit stands there, and is not shown. Arguments
+ * and auxiliary vector stay. `own` is as for image_shown(). Returns 0 or
+ * -errno: the image is not to run then.
  */
 int image_stack_write(struct image_stack *stack, const char *const *list,
-		      size_t count);
+		      size_t count, atomic_int *own);
 
 #endif

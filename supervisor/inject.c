@@ -58,10 +58,22 @@ static int wait_for(pid_t tid, int *status)
 	}
 }
 
+/* What is not SIGKILL or SIGSTOP stays pending. */
+static int block(struct injection *injection)
+{
+	uint64_t all = ~UINT64_C(0);
+
+	return ptrace(PTRACE_GETSIGMASK, injection->tid,
+		      sizeof(injection->mask), &injection->mask) ||
+			       ptrace(PTRACE_SETSIGMASK, injection->tid,
+				      sizeof(all), &all)
+		       ? -errno
+		       : 0;
+}
+
 int inject_begin(struct injection *injection, int listener, uint64_t id,
 		 pid_t tid)
 {
-	uint64_t all = ~UINT64_C(0);
 	int status;
 
 	injection->tid = tid;
@@ -81,13 +93,7 @@ int inject_begin(struct injection *injection, int listener, uint64_t id,
 	if (status >> 16 != EVENT_STOP)
 		return -EPROTO;
 	error = registers_get(tid, &injection->saved);
-	if (error)
-		return error;
-	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(injection->mask),
-		   &injection->mask) ||
-	    ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all))
-		return -errno;
-	return 0;
+	return error ? error : block(injection);
 }
 
 /* On to the next entry or exit of a call. */
@@ -119,6 +125,41 @@ static int step(struct injection *injection, struct __ptrace_syscall_info *info)
 		      info) > 0
 		       ? 0
 		       : -errno;
+}
+
+int inject_at_exec(struct injection *injection, pid_t tid, uint64_t behind,
+		   struct registers *ready)
+{
+	struct __ptrace_syscall_info info;
+
+	injection->tid = tid;
+	if (ptrace(PTRACE_SETOPTIONS, tid, 0,
+		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL))
+		return -errno;
+	int error = block(injection);
+
+	if (!error)
+		error = step(injection, &info);
+	if (error)
+		return error;
+	if (info.op != PTRACE_SYSCALL_INFO_EXIT || info.exit.rval != 0)
+		return -EPROTO;
+	error = registers_get(tid, ready);
+	injection->saved = *ready;
+	registers_set_pc(&injection->saved, behind);
+	return error;
+}
+
+int inject_back(struct injection *injection, const struct registers *ready)
+{
+	int error = registers_set(injection->tid, ready);
+
+	if (error)
+		return error;
+	return ptrace(PTRACE_SETSIGMASK, injection->tid,
+		      sizeof(injection->mask), &injection->mask)
+		       ? -errno
+		       : 0;
 }
 
 /* Up to the entry stop, where it is seen that the call is ours. */
@@ -243,8 +284,8 @@ int inject_again(struct injection *injection, long number,
 
 void inject_release(struct injection *injection)
 {
-	(void)ptrace(PTRACE_SETSIGMASK, injection->tid,
-		     sizeof(injection->mask), &injection->mask);
+	(void)ptrace(PTRACE_SETSIGMASK, injection->tid, sizeof(injection->mask),
+		     &injection->mask);
 	(void)ptrace(PTRACE_DETACH, injection->tid, 0, 0);
 }
 

@@ -44,6 +44,18 @@ int inject_begin(struct injection *injection, int listener, uint64_t id,
 		 pid_t tid);
 
 /**
+ * The same at PTRACE_EVENT_EXEC: on to the exit of the exec, from where it
+ * makes calls at the system call instruction before `behind`. Returns as
+ * inject_call(). What inject_back() needs is in `ready`.
+ */
+int inject_at_exec(struct injection *injection, pid_t tid, uint64_t behind,
+		   struct registers *ready);
+
+/** Put registers and signals back as they were, and leave it stopped: to be
+ * detached. Returns 0 or -errno. */
+int inject_back(struct injection *injection, const struct registers *ready);
+
+/**
  * Have it make one call. Returns 0 with the kernel's result in `result`,
  * -ESRCH where it died, or -EPROTO where it did anything else: its process is
  * then not to be trusted and must be killed.
@@ -52,8 +64,8 @@ int inject_call(struct injection *injection, int64_t *result, long number,
 		const uint64_t arguments[6]);
 
 /**
- * Have it make a call that may give the process a new image, and do not wait: the
- * next stop is PTRACE_EVENT_EXEC, or the call's exit, with its result for
+ * Have it make a call that may give the process a new image, and do not wait:
+ * the next stop is PTRACE_EVENT_EXEC, or the call's exit, with its result for
  * inject_result(). Returns as inject_call().
  */
 int inject_exec(struct injection *injection, long number,

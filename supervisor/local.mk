@@ -167,6 +167,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/identities.h \
 	supervisor/image_preload.c \
 	supervisor/image_preload.h \
+	supervisor/image_shown.c \
+	supervisor/image_shown.h \
 	supervisor/image_stack.c \
 	supervisor/image_stack.h \
 	supervisor/images.c \

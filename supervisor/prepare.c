@@ -13,7 +13,7 @@
 #include "supervisor/record.h"
 #include "supervisor/session.h"
 #include "supervisor/image_stack.h"
-#include "supervisor/tracer.h"
+#include "supervisor/tracer_jobs.h"
 
 enum { LEFT_OUT = 512 };
 
@@ -96,7 +96,8 @@ static int rewrite(struct session *session, struct image_stack *stack,
 		make(session->program_env, image, stack, &now);
 		error = now.full ? -E2BIG
 			: now.changed
-				? image_stack_write(stack, now.list, now.count)
+				? image_stack_write(stack, now.list, now.count,
+						    &session->tracer->guarded)
 				: 0;
 	}
 	if (!error && now.left_out[0])

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -356,8 +357,8 @@ int tracee_lead(pid_t tid, pid_t *process, pid_t *parent)
 }
 
 /* The fields of /proc/TID/stat after the name, which ends at the last ')'. That
- * of the thread alone: for a process, the kernel adds up what each of its threads
- * has used. */
+ * of the thread alone: for a process, the kernel adds up what each of its
+ * threads has used. */
 static int stat_fields(pid_t tid, int *parent, int *session, int *terminal)
 {
 	char text[1024], name[32];
@@ -381,6 +382,46 @@ pid_t tracee_tracer(pid_t tid)
 	const char *rest = length > 0 ? strchr(text, '\n') : NULL;
 
 	return rest ? (pid_t)field(rest, "\nTracerPid:", 10) : 0;
+}
+
+int tracee_filters(pid_t tid)
+{
+	char text[8192];
+	ssize_t length = proc_text(tid, "status", text, sizeof(text));
+	const char *rest = length > 0 ? strchr(text, '\n') : NULL;
+
+	return rest ? (int)field(rest, "\nSeccomp_filters:", 10) : -ESRCH;
+}
+
+/* The fields of stat by their numbers in proc_pid_stat(5). */
+enum { STATE = 3, CODE = 26, STACK = 28, DATA = 45, LAST = 51 };
+
+int tracee_layout(pid_t pid, struct prctl_mm_map *map)
+{
+	char text[2048];
+	ssize_t length = proc_text(pid, "stat", text, sizeof(text));
+	char *rest = length > 0 ? strrchr(text, ')') : NULL;
+	uint64_t fields[LAST + 1] = {0};
+
+	if (!rest || strlen(rest) < 4)
+		return -ESRCH;
+	rest += 3; /* the state */
+	for (int i = STATE + 1; i <= LAST; i++)
+		fields[i] = strtoull(rest, &rest, 10);
+	*map = (struct prctl_mm_map){
+		.start_code = fields[CODE],
+		.end_code = fields[CODE + 1],
+		.start_stack = fields[STACK],
+		.start_data = fields[DATA],
+		.end_data = fields[DATA + 1],
+		.start_brk = fields[DATA + 2],
+		.arg_start = fields[DATA + 3],
+		.arg_end = fields[DATA + 4],
+		.env_start = fields[DATA + 5],
+		.env_end = fields[DATA + 6],
+		.exe_fd = (uint32_t)-1,
+	};
+	return map->env_end ? 0 : -EPERM;
 }
 
 pid_t tracee_parent(pid_t tid)

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct prctl_mm_map;
+
 /** Read exactly `length` bytes. Returns 0 or -EFAULT; -EPERM where the thread
  * cannot be read at all. */
 int tracee_read(pid_t tid, uint64_t address, void *buffer, size_t length);
@@ -44,6 +46,14 @@ pid_t tracee_process(pid_t tid);
  * process (pidfd) where the thread leads it, else -1; or -ESRCH.
  */
 int tracee_lead(pid_t tid, pid_t *process, pid_t *parent);
+
+/** How many seccomp filters a thread has, or -ESRCH. */
+int tracee_filters(pid_t tid);
+
+/** Where code, data, heap, arguments and environment of a process lie, as far
+ * as /proc tells: not the end of the heap, nor the auxiliary vector. Returns 0
+ * or -errno. */
+int tracee_layout(pid_t pid, struct prctl_mm_map *map);
 
 /** The parent process of a thread's process: its id, or -ESRCH. */
 pid_t tracee_parent(pid_t tid);

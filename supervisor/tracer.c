@@ -190,6 +190,7 @@ bool tracer_own_call(const struct call *call)
 	case SYS_ptrace:
 	case SYS_process_vm_readv:
 	case SYS_process_vm_writev:
+	case SYS_prctl:
 		return atomic_load(&tracer->guarded) == call->tid;
 	case SYS_execveat:
 		break;

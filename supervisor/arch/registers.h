@@ -5,6 +5,7 @@
 #ifndef SUPERVISOR_ARCH_REGISTERS_H
 #define SUPERVISOR_ARCH_REGISTERS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,6 +26,14 @@ void registers_set_stack(struct registers *registers, uint64_t stack);
 
 /** The address behind the system call instruction. */
 uint64_t registers_pc(const struct registers *registers);
+
+/** Set it. */
+void registers_set_pc(struct registers *registers, uint64_t address);
+
+/** The address behind a system call instruction among these bytes, which lie at
+ * `address`, or 0. */
+uint64_t registers_find_call(const unsigned char *bytes, size_t size,
+			     uint64_t address);
 
 /**
  * From the registers of a thread that stopped on its way out of a call, make

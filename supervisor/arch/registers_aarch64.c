@@ -73,6 +73,25 @@ uint64_t registers_pc(const struct registers *registers)
 	return load(registers).pc;
 }
 
+void registers_set_pc(struct registers *registers, uint64_t address)
+{
+	struct arm_registers arm = load(registers);
+
+	arm.pc = address;
+	memcpy(registers->words, &arm, sizeof(arm));
+}
+
+uint64_t registers_find_call(const unsigned char *bytes, size_t size,
+			     uint64_t address)
+{
+	static const unsigned char call[SVC_SIZE] = {0x01, 0x00, 0x00, 0xd4};
+
+	for (size_t at = 0; at + SVC_SIZE <= size; at += SVC_SIZE)
+		if (memcmp(bytes + at, call, SVC_SIZE) == 0)
+			return address + at + SVC_SIZE;
+	return 0;
+}
+
 void registers_call(const struct registers *stopped, struct registers *call,
 		    long number, const uint64_t arguments[6])
 {

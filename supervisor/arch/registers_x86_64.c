@@ -50,6 +50,23 @@ uint64_t registers_pc(const struct registers *registers)
 	return load(registers).rip;
 }
 
+void registers_set_pc(struct registers *registers, uint64_t address)
+{
+	struct user_regs_struct user = load(registers);
+
+	user.rip = address;
+	memcpy(registers->words, &user, sizeof(user));
+}
+
+uint64_t registers_find_call(const unsigned char *bytes, size_t size,
+			     uint64_t address)
+{
+	static const unsigned char call[SYSCALL_SIZE] = {0x0f, 0x05};
+	const unsigned char *at = memmem(bytes, size, call, sizeof(call));
+
+	return at ? address + (uint64_t)(at - bytes) + sizeof(call) : 0;
+}
+
 void registers_call(const struct registers *stopped, struct registers *call,
 		    long number, const uint64_t arguments[6])
 {

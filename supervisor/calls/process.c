@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,7 +65,15 @@ NOTES(setfsuid)
 NOTES(setfsgid)
 NOTES(setgroups)
 NOTES(capset)
-NOTES(prctl)
+
+/* One that moves what /proc tells of a process is the tracer's alone. */
+void call_prctl(struct call *call)
+{
+	if (call_int(call, 0) == PR_SET_MM)
+		call_fail(call, EPERM);
+	else
+		note_credentials(call);
+}
 
 static void refuse(struct call *call, pid_t pid)
 {

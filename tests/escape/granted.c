@@ -5,16 +5,20 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -22,6 +26,7 @@
 #include <unistd.h>
 
 extern char **environ;
+static char **rest;
 
 static int show(const char *name)
 {
@@ -92,6 +97,74 @@ static int agree(int argc, char **argv)
 	return 0;
 }
 
+/* Does the kernel let a process say where what /proc shows of it lies? */
+static int movable(void)
+{
+	unsigned size;
+
+	return prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) != 0;
+}
+
+/* Forge the command line that others see. */
+static int forge(void)
+{
+	char forged[] = "forged", text[2048]; /* what is shown is no file's */
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+	char *at = got > 0 ? strrchr(text, ')') : NULL;
+	unsigned long long fields[52] = {0};
+
+	if (!at)
+		return 9;
+	at += 3;
+	for (int i = 4; i < 52; i++)
+		fields[i] = strtoull(at, &at, 10);
+	struct prctl_mm_map map = {
+		.start_code = fields[26],
+		.end_code = fields[27],
+		.start_stack = fields[28],
+		.start_data = fields[45],
+		.end_data = fields[46],
+		.start_brk = fields[47],
+		.brk = (uintptr_t)sbrk(0),
+		.arg_start = (uintptr_t)forged,
+		.arg_end = (uintptr_t)forged + sizeof(forged),
+		.env_start = fields[50],
+		.env_end = fields[51],
+		.exe_fd = (uint32_t)-1,
+	};
+
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0))
+		printf("%s\n", strerrorname_np(errno));
+	fflush(stdout);
+	return show_file("/proc/self/cmdline");
+}
+
+/* A filter of the program's own, to which such a call is an attack. */
+static int strictly(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_MM, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(filter) / sizeof(*filter),
+		.filter = filter,
+	};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0))
+		return 9;
+	execv(rest[0], rest);
+	return 9;
+}
+
 /* Tell who we are, and stay until told to go. */
 static int hold(void)
 {
@@ -143,8 +216,6 @@ static void wait_all(void)
 	while (wait(NULL) > 0 || errno == EINTR)
 		;
 }
-
-static char **rest;
 
 /* A child becomes the granted program, again and again, while its environment
  * and its descriptors are opened: only what it was before may be met. */
@@ -383,6 +454,12 @@ int main(int argc, char **argv)
 		return show_file(argv[2]);
 	if (strcmp(what, "agree") == 0)
 		return agree(argc, argv);
+	if (strcmp(what, "movable") == 0)
+		return movable();
+	if (strcmp(what, "forge") == 0)
+		return forge();
+	if (strcmp(what, "strictly") == 0)
+		return strictly();
 	if (strcmp(what, "hold") == 0)
 		return hold();
 	if (strcmp(what, "attack") == 0 && argc > 2)

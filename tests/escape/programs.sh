@@ -124,6 +124,13 @@ policy <<-END
 	allow env API_KEY by $t/gh
 	allow env API_KEY by $t/static
 END
+# What has no room, where the kernel does not let it be shown elsewhere.
+beside='not in environ: GITHUB_TOKEN
+not in environ: API_KEY
+'
+outside=
+"$t/other" movable || outside=$beside
+long=$(head -c 20000 /dev/zero | tr '\0' k)
 for name in gh static; do
 	g=$t/$name
 	is "the value for $name" "$real" "$(held "$g" env GITHUB_TOKEN)"
@@ -131,12 +138,16 @@ for name in gh static; do
 	is "one more than the starter has ($name)" "$API_KEY" "$(held sh -c "$g env API_KEY; :")"
 	is "one more in an empty one ($name)" "$API_KEY" "$(held env -i "$g" env API_KEY)"
 	is "and nothing is disturbed ($name)" "as agree a  c" "$(held sh -c "$g agree a '' c; :" | grep -v environ:)"
-	is "what there is no room for ($name)" "not in environ: GITHUB_TOKEN
-not in environ: API_KEY
-as agree a  c" "$(held env -i A=1 B=2 "$g" agree a '' c)"
-	is "of a full environment ($name)" "not in environ: GITHUB_TOKEN
-not in environ: API_KEY
-as agree" "$(held env -i PATH="$PATH" sh -c "i=0; while [ \$i -lt 700 ]; do export V\$i=value; i=\$((i+1)); done; $g agree; :")"
+	is "what there is no room for ($name)" "${outside}as agree a  c" "$(held env -i A=1 B=2 "$g" agree a '' c)"
+	is "into an empty one ($name)" "${outside}as agree a  c" "$(held env -i "$g" agree a '' c)"
+	is "of a full environment ($name)" "${outside}as agree" \
+		"$(held env -i PATH="$PATH" sh -c "i=0; while [ \$i -lt 700 ]; do export V\$i=value; i=\$((i+1)); done; $g agree; :")"
+	is "a long value ($name)" "${outside}as agree" "$(API_KEY=$long && held env -i A=1 "$g" agree)"
+	is "as the program has it ($name)" "$long" "$(API_KEY=$long && held env -i A=1 "$g" env API_KEY)"
+	is "beside more than can be moved ($name)" "${beside}as agree" \
+		"$(held env -i A="$long$long$long$long" B="$long$long$long$long" "$g" agree)"
+	is "with a filter of the program's own ($name)" "${beside}as agree" \
+		"$(held env -i A=1 "$t/other" strictly "$g" agree)"
 	is "its own value stays ($name)" mine "$(held sh -c "GITHUB_TOKEN=mine $g env GITHUB_TOKEN; :")"
 	is "exec by a thread ($name)" "$real" "$(held "$t/other" thread "$g" env GITHUB_TOKEN)"
 	for variable in LD_LIBRARY_PATH LD_AUDIT GCONV_PATH BASH_ENV NODE_OPTIONS \
@@ -146,6 +157,26 @@ as agree" "$(held env -i PATH="$PATH" sh -c "i=0; while [ \$i -lt 700 ]; do expo
 	is "HOME turned for $name" "$HOME" "$(held sh -c "HOME=/x $g env HOME; :")"
 	is "a proxy set for $name" unset "$(held sh -c "https_proxy=http://127.0.0.1:1 $g env https_proxy; :")"
 done
+
+# What others see of it, ps(1) above all.
+mkfifo "$here/told" "$here/go"
+exec 3<>"$here/told" 4<>"$here/go"
+for name in gh static; do
+	timeout 60 "$interpose" -q --only -C "$here/work" -p "$here/policy" \
+		env -i A=1 "$t/$name" hold >"$here/told" <"$here/go" 2>"$here/errors" &
+	read -r pid <&3
+	[ -n "$outside" ] ||
+		is "ps e ($name)" "$t/$name hold A=1 GITHUB_TOKEN=$real API_KEY=$API_KEY" \
+			"$(ps eww -o args= -p "$pid" | sed 's/ *$//')"
+	echo >&4
+	wait
+done
+exec 3<&- 4<&-
+if "$t/other" movable; then
+	is "a command line forged, bare" forged "$("$t/other" forge)"
+	is "and held" "EPERM $t/other" "$(held "$t/other" forge | xargs)"
+fi
+
 a_fake() { # as it is another in each session
 	case $2 in
 	"$real" | *[!ghp_a-zA-Z0-9]*) is "$1" ghp_… "$2" ;;

@@ -380,6 +380,8 @@ static const struct expectation expectations[] = {
 	{ "prctl", { HIGH | PR_SET_DUMPABLE, 0 },  SAME(FAIL(0)) },
 	{ "prctl", { PR_SET_MM, 1 },               SAME(E(PERM)) },
 	{ "prctl", { HIGH | PR_SET_MM, 1 },        SAME(E(PERM)) },
+	{ "prctl", { PR_SET_MM, PR_SET_MM_MAP },   SAME(NOTIFY) },
+	{ "prctl", { PR_SET_MM, PR_SET_MM_MAP_SIZE }, SAME(E(PERM)) },
 	{ "prctl", { PR_SET_PTRACER, 1 },          SAME(E(INVAL)) },
 	{ "prctl", { PR_CAPBSET_DROP, 21 },        BY_ROOT(ALLOW, NOTIFY) },
 	{ "prctl", { HIGH | PR_CAPBSET_DROP, 21 }, BY_ROOT(ALLOW, NOTIFY) },
