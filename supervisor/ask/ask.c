@@ -243,6 +243,11 @@ int ask_other(struct ask *ask, pid_t tid, enum action action,
 	const struct waiter *waiter = NULL;
 
 	pthread_mutex_lock(&ask->lock);
+	/* A rule that was granted since it was decided has found nobody here. */
+	if (answered(context, VERDICT_ASK)) {
+		pthread_mutex_unlock(&ask->lock);
+		return 0;
+	}
 	struct question *question =
 		question_standing(ask, hash, action, subject, rule, NULL, 0);
 

@@ -62,13 +62,15 @@ bool ask_person(struct ask *ask, struct call *call, enum action action,
 /**
  * Told what a person said, allow or deny; or ask: something was granted that may
  * decide. Returns whether it is decided now, and is then told no more. Called on
- * the thread that asks, with its lock held: it must not ask.
+ * the thread that asks, or by ask_other(), with the lock of the questions held:
+ * it must not ask.
  */
 typedef bool ask_answered(void *context, enum verdict verdict);
 
 /**
  * Ask about what is no call: a request within a connection of the thread's.
- * Returns 0, or -ENOSPC: nobody can be asked.
+ * `answered` is told at once to decide again. Returns 0, or -ENOSPC: nobody can
+ * be asked.
  */
 int ask_other(struct ask *ask, pid_t tid, enum action action,
 	      const char *subject, const struct policy_rule *rule,

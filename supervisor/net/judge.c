@@ -390,7 +390,7 @@ static void finish_request(struct judge *judge, const struct net_flow *flow,
 			 "this request was refused by the user");
 }
 
-/* On the thread that asks. */
+/* With the lock of the questions. */
 static bool answered(void *context, enum verdict said)
 {
 	struct pending *pending = context;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/ask/ask.h"
 #include "supervisor/ask/grants.h"
 #include "supervisor/ask/questions.h"
 
@@ -163,6 +164,41 @@ START_TEST(test_waiters)
 }
 END_TEST
 
+static bool undecided(void *context, enum verdict verdict)
+{
+	*(enum verdict *)context = verdict;
+	return false;
+}
+
+static bool granted(void *context, enum verdict verdict)
+{
+	*(enum verdict *)context = verdict;
+	return true;
+}
+
+/* What was granted between a request's decision and its question counts. */
+START_TEST(granted_before_it_was_asked)
+{
+	struct ask *ask = new_ask();
+	enum verdict told_of = VERDICT_DENY;
+
+	ask->wake = -1;
+	ck_assert_int_eq(ask_other(ask, 1, ACTION_HTTP, "GET a:443/", NULL,
+				   granted, &told_of),
+			 0);
+	ck_assert_int_eq(told_of, VERDICT_ASK);
+	ck_assert_ptr_null(ask->first);
+	told_of = VERDICT_DENY;
+	ck_assert_int_eq(ask_other(ask, 1, ACTION_HTTP, "GET a:443/", NULL,
+				   undecided, &told_of),
+			 0);
+	ck_assert_int_eq(told_of, VERDICT_ASK);
+	ck_assert_ptr_nonnull(ask->first);
+	ck_assert(ask_withdraw(ask, &told_of));
+	end_ask(ask);
+}
+END_TEST
+
 static const struct {
 	const char *subject, *rule;
 } sockets[] = {
@@ -193,6 +229,7 @@ int main(void)
 	tcase_add_test(tcase, test_most);
 	tcase_add_test(tcase, test_large);
 	tcase_add_test(tcase, test_waiters);
+	tcase_add_test(tcase, granted_before_it_was_asked);
 	tcase_add_loop_test(tcase, a_granted_socket_is_that_one, 0,
 			    sizeof(sockets) / sizeof(*sockets));
 	suite_add_tcase(suite, tcase);
