@@ -318,6 +318,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/project.h \
 	supervisor/proposal.c \
 	supervisor/proposal.h \
+	supervisor/proposal_run.c \
 	supervisor/record.c \
 	supervisor/record.h \
 	supervisor/redact.c \

@@ -1,24 +1,16 @@
 #include "supervisor/proposal.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "policy/arena.h"
 #include "policy/learn.h"
 #include "policy/learn_path.h"
 #include "policy/learn_program.h"
 #include "policy/scope.h"
-#include "supervisor/options.h"
-#include "supervisor/output.h"
 #include "supervisor/say.h"
-
-enum { MOST_SHOWN = 40 };
 
 /* The policies that are asked while a proposal is made. */
 struct judges {
@@ -145,14 +137,55 @@ static void keep(struct making *making, const struct observation *seen,
 	struct proposal *proposal = making->proposal;
 
 	proposal->refused += seen->count;
-	if (making->kept_count++ < MOST_SHOWN)
+	if (making->kept_count++ < PROPOSAL_MOST_SHOWN)
 		add_line(&making->kept, "#   ", seen, decision->verdict,
 			 decision->rule);
 	/* A dry run let it happen: the content, not only the name, was seen. */
 	if (seen->dry_run && seen->action == ACTION_READ &&
-	    proposal->really_read_count++ < MOST_SHOWN)
+	    proposal->really_read_count++ < PROPOSAL_MOST_SHOWN)
 		add_line(&proposal->really_read, "", seen, decision->verdict,
 			 decision->rule);
+	if (seen->dry_run && seen->action == ACTION_ENV &&
+	    proposal->really_seen_count++ < PROPOSAL_MOST_SHOWN)
+		add_line(&proposal->really_seen, "", seen, decision->verdict,
+			 decision->rule);
+}
+
+struct held_secret {
+	const char *variable;
+	struct policy_line line; /* no text: none is held from there */
+};
+
+static bool is_held(void *context, const struct policy_secret *secret)
+{
+	struct held_secret *held = context;
+
+	if (secret->source == SECRET_FROM_ENV &&
+	    strcmp(secret->from, held->variable) == 0)
+		held->line = secret->line;
+	return !held->line.text;
+}
+
+/* Where programs would have had a placeholder of a secret, whatever the rules
+ * say of its variable, a dry run gave them the value. Returns whether so. */
+static bool showed_secret(struct making *making, const struct observation *seen)
+{
+	struct proposal *proposal = making->proposal;
+	struct held_secret held = {.variable = seen->subject};
+
+	if (!seen->dry_run || seen->action != ACTION_ENV)
+		return false;
+	policy_secret_lines(making->judges.today, is_held, &held);
+	if (!held.line.text)
+		return false;
+	if (proposal->really_seen_count++ < PROPOSAL_MOST_SHOWN) {
+		text_add_string(&proposal->really_seen, "secret env ");
+		text_add_shown(&proposal->really_seen, seen->subject,
+			       strlen(seen->subject));
+		text_format(&proposal->really_seen, " (%s:%u)\n",
+			    held.line.file, held.line.line);
+	}
+	return true;
 }
 
 /* A rule names files by a path, and the rest of the world by what stands. */
@@ -282,7 +315,7 @@ static int sort_one(struct making *making, size_t index)
 	if (today.rule)
 		policy_rule_info(today.rule, &info);
 	question_clear(&question);
-	if (today.verdict == VERDICT_ALLOW)
+	if (showed_secret(making, seen) || today.verdict == VERDICT_ALLOW)
 		return 0;
 	if (refuses(today.verdict) || refuses(refusing.verdict)) {
 		keep(making, seen, refuses(today.verdict) ? &today : &refusing);
@@ -416,9 +449,9 @@ static int propose(struct making *making, struct text *text)
 	if (!error && making->kept_count) {
 		text_add_string(text, "#\n# Stays as today's policy has it:\n");
 		text_add_string(text, making->kept.data ?: "");
-		if (making->kept_count > MOST_SHOWN)
+		if (making->kept_count > PROPOSAL_MOST_SHOWN)
 			text_format(text, "#   and %u more\n",
-				    making->kept_count - MOST_SHOWN);
+				    making->kept_count - PROPOSAL_MOST_SHOWN);
 	}
 	return error;
 }
@@ -450,126 +483,5 @@ int proposal_make(const struct layers_options *options,
 void proposal_clear(struct proposal *proposal)
 {
 	text_free(&proposal->really_read);
-}
-
-/* ------------------------------------------------------- after a dry run -- */
-
-int proposal_open(struct options *options)
-{
-	options->proposal_fd = -1;
-	if (!options->proposal)
-		return 0;
-	options->proposal_fd = output_open(options->proposal, 0666);
-	return options->proposal_fd < 0 ? options->proposal_fd : 0;
-}
-
-/* Is the file still what its name leads to? */
-static bool is_there(const struct options *options)
-{
-	struct stat opened, named;
-
-	return fstat(options->proposal_fd, &opened) == 0 &&
-	       stat(options->proposal, &named) == 0 &&
-	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
-static int write_text(const struct options *options, const char *text)
-{
-	int fd = options->proposal_fd;
-	struct stat file;
-
-	if (!options->proposal)
-		return fputs(text, stderr) < 0 ? -EIO : 0;
-	if (!is_there(options))
-		return -ESTALE;
-	if (fstat(fd, &file) || (S_ISREG(file.st_mode) && ftruncate(fd, 0)))
-		return -errno;
-	for (size_t left = strlen(text); left > 0;) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		text += n > 0 ? n : 0;
-		left -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
-static void say_really_read(struct proposal *proposal)
-{
-	char *line = proposal->really_read.data, *rest = NULL;
-
-	for (line = line ? strtok_r(line, "\n", &rest) : NULL; line;
-	     line = strtok_r(NULL, "\n", &rest))
-		say("REALLY READ, for this was a dry run: %s", line);
-	if (proposal->really_read_count > MOST_SHOWN)
-		say("and %u more protected files",
-		    proposal->really_read_count - MOST_SHOWN);
-}
-
-static int propose_from(const struct layers_options *wanted, const char *events,
-			const char *session, const struct options *options,
-			struct proposal *proposal)
-{
-	struct history *history = history_new();
-	auto_fd fd = open(events, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	auto_free char *string = NULL;
-	struct text text = {0};
-	int error = !history ? -ENOMEM : fd < 0 ? -errno : 0;
-
-	if (!error)
-		error = history_read(history, fd);
-	text_format(&text, "# Proposed from session %s.\npolicy 1\n", session);
-	if (!error)
-		error = proposal_make(wanted, history, &text, proposal);
-	if (!error) {
-		error = text_finish(&text, &string);
-		if (!error && (options->proposal || proposal->rules))
-			error = write_text(options, string);
-		if (error)
-			proposal_clear(proposal);
-	}
-	text_free(&text);
-	history_free(history);
-	return error;
-}
-
-int proposal_after_run(const struct options *options, const char *project,
-		       const char *session, const char *session_path)
-{
-	const char *slash = strrchr(options->program[0], '/');
-	const struct layers_options wanted = {
-		.program = slash ? slash + 1 : options->program[0],
-		.policies = options->policies,
-		.policy_count = options->policy_count,
-		.rules = options->rules,
-		.rule_count = options->rule_count,
-		.only = options->only,
-		.project = project,
-	};
-	struct proposal proposal;
-	char events[PATH_MAX];
-
-	snprintf(events, sizeof(events), "%s/events.jsonl", session_path);
-	int error = propose_from(&wanted, events, session, options, &proposal);
-
-	if (error) {
-		say("the proposal%s%s could not be made: %s; interpose propose "
-		    "%s prints it",
-		    options->proposal ? " in " : "", options->proposal ?: "",
-		    error == -ESTALE ? "the session put another file there"
-				     : strerror(-error),
-		    session);
-		return error;
-	}
-	say_really_read(&proposal);
-	if (!options->quiet)
-		say("a dry run: nothing was refused; today's policy would have "
-		    "asked %llu times and refused %llu; %u rule%s proposed%s%s",
-		    (unsigned long long)proposal.asked,
-		    (unsigned long long)proposal.refused, proposal.rules,
-		    proposal.rules == 1 ? "" : "s",
-		    options->proposal ? " in " : "", options->proposal ?: "");
-	proposal_clear(&proposal);
-	return 0;
+	text_free(&proposal->really_seen);
 }

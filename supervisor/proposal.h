@@ -12,6 +12,9 @@
 #include "supervisor/history.h"
 #include "supervisor/layers.h"
 
+/** The most lines of a kind that are shown. */
+enum { PROPOSAL_MOST_SHOWN = 40 };
+
 struct proposal {
 	unsigned rules;	  /**< lines of the proposal that allow something */
 	unsigned unsaid;  /**< things asked for that no rule can say */
@@ -21,6 +24,9 @@ struct proposal {
 	 * and by which rule they are protected: lines for a person. */
 	struct text really_read;
 	unsigned really_read_count;
+	/** The same of variables whose values its programs really had. */
+	struct text really_seen;
+	unsigned really_seen_count;
 };
 
 /**

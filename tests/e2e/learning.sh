@@ -215,4 +215,21 @@ has "$here/diff" '^+ deny read .*docs'
 has "$here/diff" 'docs/example: ask -> deny'
 has "$here/diff" 'recorded events would be decided otherwise'
 
+# -- variables in a dry run -----------------------------------------------------
+cat >"$here/variables" <<-END
+	hide env VALUE_HIDDEN
+	fake env VALUE_FAKED
+	allow env VALUE_HELD
+	allow env VALUE_ALLOWED
+	secret held from env VALUE_HELD to api.example.com
+END
+VALUE_HIDDEN=hidden-0123 VALUE_FAKED=faked-0123 VALUE_HELD=held-0123 VALUE_ALLOWED=ok \
+	run -n -p "$here/variables" \
+	sh -c 'echo "$VALUE_HIDDEN $VALUE_FAKED $VALUE_HELD"' ||
+	fail "a dry run with variables: status $?"
+has "$here/out" '^hidden-0123 faked-0123 held-0123$'
+has "$here/err" 'REALLY SEEN.* hide .* VALUE_HIDDEN .*/variables:1'
+has "$here/err" 'REALLY SEEN.* fake .* VALUE_FAKED .*/variables:2'
+has "$here/err" 'REALLY SEEN.* secret .*VALUE_HELD .*/variables:5'
+hasnt "$here/err" 'REALLY.*VALUE_ALLOWED'
 exit $failed
