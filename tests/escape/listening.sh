@@ -9,7 +9,7 @@ HOME=$here XDG_STATE_HOME=$here/state
 export HOME XDG_STATE_HOME
 mkdir "$here/project"
 
-timeout 120 ./listen_attack >"$here/bare"
+timeout 120 ./listen_attack bare >"$here/bare"
 for way in any-port unbound after-a-connection bound-again forgotten \
 	raced-by-its-descriptor raced-by-its-address; do
 	grep -qx "$way" "$here/bare" || {
