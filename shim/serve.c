@@ -4,14 +4,16 @@
  * What the fence refuses (EACCES, EXDEV) is repeated trapped: it had no effect.
  * So is EMFILE, since a session tells where a limit of the policy was reached.
  * A path with a component that the policy may treat otherwise is decided about:
- * a call that changes something before it is made, the others after, since a
- * call that did not fail with EFAULT has shown that the path can be read.
+ * a call that changes something before it is made, the others after, since
+ * most of what they answer shows that the path could be read.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "shim/rows.h"
@@ -97,13 +99,24 @@ static long change(const struct shim_row *row, const struct shim_call *call)
 	return is_refused(result) ? shim_trapped(call) : result;
 }
 
+/* Has the kernel read the path, as its answer shows? Flags and modes that it
+ * does not know it refuses before; and where a descriptor may be meant, no path
+ * at all will do (Linux 6.11). */
+static bool was_read(const struct shim_row *row, const struct shim_call *call,
+		     long result)
+{
+	return call->arguments[row->path - 1] &&
+	       (result >= 0 || result == -ENOENT || result == -ENOTDIR ||
+		result == -ELOOP || result == -ENAMETOOLONG);
+}
+
 static long look(const struct shim_row *row, const struct shim_call *call)
 {
 	long result = at_gate(row, call);
 
 	if (is_refused(result) || result == -EFAULT)
 		return shim_trapped(call);
-	if (!names_any(row, call, false))
+	if (!names_any(row, call, !was_read(row, call, result)))
 		return result;
 	if (row->how == SHIM_OPENS && result >= 0)
 		(void)shim_system(SYS_close, result, 0, 0, 0, 0, 0);
@@ -134,6 +147,70 @@ static long read_link(const struct shim_row *row, const struct shim_call *call)
 	return result == 0 ? -EINVAL : -ENOENT;
 }
 
+/* What is in a directory only the supervisor tells. But that all of it was told
+ * is asked of the kernel once more for each, and of ext4 (and 3 and 2, of the
+ * same number) the position says so: none of its entries begins at the largest
+ * there is. What was removed meanwhile has another answer than the end. */
+static bool is_at_end(long fd)
+{
+	struct statfs system;
+	struct stat status;
+
+	return shim_system(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0) == INT64_MAX &&
+	       shim_system(SYS_fstat, fd, (long)&status, 0, 0, 0, 0) == 0 &&
+	       (status.st_mode & S_IFMT) == S_IFDIR && status.st_nlink > 0 &&
+	       shim_system(SYS_fstatfs, fd, (long)&system, 0, 0, 0, 0) == 0 &&
+	       system.f_type == EXT4_SUPER_MAGIC;
+}
+
+static long list(const struct shim_call *call)
+{
+	return is_at_end(call->arguments[0]) ? 0 : shim_trapped(call);
+}
+
+/* Is the path below the session's directory, where its stand-ins are? */
+static bool is_standin(const char *path)
+{
+	const char *own = shim_configured()->path;
+	size_t length = 0;
+
+	for (size_t i = 0; own[i]; i++)
+		if (own[i] == '/')
+			length = i + 1;
+	for (size_t i = 0; i < length; i++)
+		if (path[i] != own[i])
+			return false;
+	return true;
+}
+
+/* Of a stand-in the kernel tells another name than the program is to see. */
+static long current_directory(const struct shim_call *call)
+{
+	long result = shim_gate(call);
+
+	return result > 0 && !is_standin((const char *)call->arguments[0])
+		       ? result
+		       : shim_trapped(call);
+}
+
+/* A shell tries each directory of PATH: that there is no such file the kernel
+ * says as well. */
+static long run(const struct shim_row *row, const struct shim_call *call)
+{
+	struct stat status;
+	const struct shim_call look_up = {
+		.number = SYS_newfstatat,
+		.arguments = {AT_FDCWD, call->arguments[row->path - 1],
+			      (long)&status, 0},
+	};
+	long result = shim_gate(&look_up);
+
+	if ((result != -ENOENT && result != -ENOTDIR) ||
+	    names_any(row, call, false))
+		return shim_trapped(call);
+	return result;
+}
+
 long shim_serve(const struct shim_call *call)
 {
 	const struct shim_row *row = shim_row((unsigned long)call->number);
@@ -159,6 +236,12 @@ long shim_serve(const struct shim_call *call)
 		return look(row, call);
 	case SHIM_LINKS:
 		return read_link(row, call);
+	case SHIM_LISTS:
+		return list(call);
+	case SHIM_WHERE:
+		return current_directory(call);
+	case SHIM_RUNS:
+		return run(row, call);
 	case SHIM_NOT_HERE:
 		break;
 	}

@@ -296,18 +296,34 @@ static bool is_numbered(const struct shim_code *code, uint32_t call)
 	return call >= code->start + 5 && bytes[0] == 0xb8;
 }
 
+/* What may stand right before a call whose number is not seen there. */
+static bool begins_as(const unsigned char *bytes, const unsigned char *with,
+		      size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] != with[i])
+			return false;
+	return true;
+}
+
 /* Is the number taken from a register (mov %reg, %rax) or from the stack
- * (mov N(%rsp), %rax) right before? */
+ * (mov N(%rsp), %rax) right before? Or further up, and what stands before the
+ * call is what open() without cancellation, and so opendir(), has there (mov
+ * $AT_FDCWD, %edi), or syscall(2) (mov 8(%rsp), %r9)? */
 static bool is_taken(const struct shim_code *code, uint32_t call)
 {
+	static const unsigned char stack[] = {0x48, 0x8b, 0x44, 0x24};
+	static const unsigned char here[] = {0xbf, 0x9c, 0xff, 0xff, 0xff};
+	static const unsigned char sixth[] = {0x4c, 0x8b, 0x4c, 0x24, 0x08};
 	const unsigned char *bytes = code->base + call;
 
 	if (call < code->start + 5)
 		return false;
 	return ((bytes[-3] & 0xfb) == 0x48 && bytes[-2] == 0x89 &&
 		(bytes[-1] & 0xc7) == 0xc0) ||
-	       (bytes[-5] == 0x48 && bytes[-4] == 0x8b && bytes[-3] == 0x44 &&
-		bytes[-2] == 0x24);
+	       begins_as(bytes - 5, stack, sizeof(stack)) ||
+	       begins_as(bytes - 5, here, sizeof(here)) ||
+	       begins_as(bytes - 5, sixth, sizeof(sixth));
 }
 
 static bool is_candidate(const struct shim_code *code, uint32_t at,

@@ -80,6 +80,8 @@ static const struct {
 	{"access",     GATE()},
 	{"faccessat",  GATE()},
 	{"faccessat2", GATE(WITHIN(3, AT_SYMLINK_NOFOLLOW | AT_EACCESS))},
+	/* Where the process is. */
+	{"getcwd",     GATE()},
 	/* Names, by the directories that they are in. */
 	{"mkdir",      GATE()},
 	{"mkdirat",    GATE()},

@@ -3,8 +3,9 @@
  * forks, cancellation, bad pointers, registers. Run bare and with the shim;
  * what is printed must be the same.
  *
- *   programs hammer|cancel|errors|registers|begin DIRECTORY
+ *   programs hammer|cancel|errors|listings|raw|starts|registers|begin DIRECTORY
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -241,6 +242,165 @@ static int errors(void)
 	return 0;
 }
 
+/* -- listings, and the working directory
+ * ---------------------------------------- */
+
+static void list_all(const char *when, DIR *directory)
+{
+	const struct dirent *entry;
+	int count = 0;
+
+	errno = 0;
+	while ((entry = readdir(directory)))
+		count++;
+	printf("%s: %d entries, %d\n", when, count, errno);
+}
+
+static void list_raw(const char *when, int fd)
+{
+	char bytes[4096];
+
+	errno = 0;
+	long got = syscall(SYS_getdents64, fd, bytes, sizeof(bytes));
+
+	printf("%s: %d %d\n", when, got < 0 ? -1 : got > 0, errno);
+}
+
+static void where(const char *when, char *room, size_t size)
+{
+	errno = 0;
+	const char *path = getcwd(room, size);
+	const char *last = path ? strrchr(path, '/') : NULL;
+
+	printf("%s: %s %d\n", when, last ?: "none", errno);
+}
+
+static int listings(void)
+{
+	enum { FILES = 40 };
+	char name[32], room[PATH_MAX];
+	DIR *directory;
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "directory/%d", i);
+		close(open(name, O_WRONLY | O_CREAT, 0600));
+	}
+	directory = opendir("directory");
+	if (!directory)
+		return 2;
+	list_all("all", directory);
+	list_all("behind the end", directory);
+	list_raw("and once more", dirfd(directory));
+	unlink("directory/0");
+	close(open("directory/new", O_WRONLY | O_CREAT, 0600));
+	list_raw("changed meanwhile", dirfd(directory));
+	rewinddir(directory);
+	list_all("from the start", directory);
+	lseek(dirfd(directory), 0, SEEK_SET);
+	list_raw("by its position", dirfd(directory));
+	lseek(dirfd(directory), INT64_MAX, SEEK_SET);
+	list_raw("at the largest", dirfd(directory));
+	int file = open("there", O_RDONLY);
+
+	lseek(file, INT64_MAX, SEEK_SET);
+	list_raw("a file", file);
+	list_raw("no descriptor", -1);
+	where("there", room, sizeof(room));
+	where("no room", room, 2);
+	printf("%ld", syscall(SYS_getcwd, 16, sizeof(room)));
+	printf(" %d\n", errno);
+	mkdir("gone", 0700);
+	closedir(directory);
+	directory = opendir("gone");
+	if (!directory || chdir("gone"))
+		return 2;
+	list_all("an empty one", directory);
+	rmdir("../gone");
+	list_raw("a removed one", dirfd(directory));
+	where("in a removed one", room, sizeof(room));
+	closedir(directory);
+	return 0;
+}
+
+/* -- calls by syscall(2), and programs that are not there
+ * ----------------------- */
+
+static int raw(void)
+{
+	struct stat status;
+	int value = 1, child;
+
+	for (int i = 0; i < 300; i++)
+		check(syscall(SYS_newfstatat, AT_FDCWD, "there", &status, 0) ==
+		      0);
+	printf("stat %ld",
+	       syscall(SYS_newfstatat, AT_FDCWD, "there", &status, 0));
+	printf(" %ld\n", (long)status.st_size);
+	errno = 0;
+	printf("bad flags %ld",
+	       syscall(SYS_newfstatat, AT_FDCWD, 16, &status, 1));
+	printf(" %d\n", errno);
+	errno = 0;
+	printf("bad mode %ld", syscall(SYS_faccessat, AT_FDCWD, 16, 0x80));
+	printf(" %d\n", errno);
+	printf("a descriptor %ld\n",
+	       syscall(SYS_newfstatat, 0, "", &status, AT_EMPTY_PATH));
+	printf("six arguments %d\n",
+	       syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != -1);
+	printf("a thread %d\n", syscall(SYS_gettid) == getpid());
+	printf("waits %ld", syscall(202 /* futex */, &value, 0, 0, NULL));
+	printf(" %d\n", errno);
+	printf("no call %ld", syscall(100000));
+	printf(" %d\n", errno);
+	fflush(stdout);
+	long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		value = access("there", R_OK) + 3;
+		syscall(SYS_exit_group, value);
+	}
+	printf("forks %d", waitpid((pid_t)pid, &child, 0) == (pid_t)pid);
+	printf(" %d, %d\n", WEXITSTATUS(child), value);
+	return 0;
+}
+
+static void start(const char *what, const char *path)
+{
+	char *arguments[] = {(char *)(uintptr_t) "true", NULL};
+
+	errno = 0;
+	printf("%s: %d", what, execv(path, arguments));
+	printf(" %d\n", errno);
+}
+
+static int starts(void)
+{
+	/* Not for the compiler to see. */
+	char *volatile bad = (char *)(uintptr_t)16;
+	pid_t pid;
+	int status = 1;
+
+	start("nothing", "missing");
+	start("below a file", "there/below");
+	start("a directory", "directory");
+	start("a file that is none", "there");
+	start("a link that leads nowhere", "dangling");
+	start("a loop", "loop");
+	start("the empty path", "");
+	start("a bad pointer", bad);
+	fflush(stdout);
+	pid = vfork();
+	if (pid == 0) {
+		execl("missing", "missing", NULL);
+		execl("/bin/true", "true", NULL);
+		_exit(9);
+	}
+	waitpid(pid, &status, 0);
+	printf("then the right one: %d\n", status);
+	return 0;
+}
+
 /* -- registers
  * ---------------------------------------------------------------------- */
 
@@ -337,8 +497,9 @@ int main(int argc, char **argv)
 		int (*run)(void);
 	} runs[] = {
 		{"hammer", hammer}, {"cancel", cancel},
-		{"errors", errors}, {"registers", registers},
-		{"begin", begin},
+		{"errors", errors}, {"listings", listings},
+		{"raw", raw},	    {"starts", starts},
+		{"begin", begin},   {"registers", registers},
 	};
 
 	if (argc != 3 || chdir(argv[2]))

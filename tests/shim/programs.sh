@@ -58,7 +58,7 @@ both() { # NAME COMMAND…
 }
 
 # -- single calls, signals, threads -------------------------------------------
-for what in errors registers cancel hammer; do
+for what in errors listings raw starts registers cancel hammer; do
 	both "$what" "$tools/programs" "$what" d
 done
 both "another name space" "$tools/spaces"
@@ -158,4 +158,40 @@ all=$(timeout 120 "$interpose" -v --fence off --only -e 'allow read,write /**' \
 	sed -n 's/.* \([0-9]*\) calls came.*/\1/p')
 [ "${few:-9999}" -lt $((all / 20)) ] ||
 	{ echo "FAILED: $few of $all calls came to the supervisor"; failed=1; }
+
+# Of a tree's directories each is listed by the supervisor, and that is all: on
+# ext4 it is not asked for the end of each.
+mkdir tree
+(cd tree && seq -f d%g 300 | xargs mkdir && for i in d*; do : >"$i/f"; done)
+most=700
+[ "$(stat -f -c %T .)" = ext2/ext3 ] && most=400
+few=$(count ls -R tree)
+[ "${few:-9999}" -lt $most ] ||
+	{ echo "FAILED: for 300 directories $few calls came"; failed=1; }
+few=$(count "$tools/programs" raw d)
+[ "${few:-9999}" -lt 100 ] ||
+	{ echo "FAILED: of 300 calls by syscall(2) $few came"; failed=1; }
+# Programs that are not there, on the way along PATH.
+few=$(count env PATH="$(seq -f "$here/work/tree/d%g" -s : 300):$PATH" sh -c 'exec true')
+[ "${few:-9999}" -lt 100 ] ||
+	{ echo "FAILED: on the way along 300 directories $few calls came"; failed=1; }
+
+# Where a listing is filtered, it is whatever the end of it says; and a program in
+# a stand-in is told the name that it stands for.
+mkdir -p hidden/inner faked
+for i in $(seq 60); do : >"hidden/$i"; done
+echo k=secret >faked/.env
+told() { # FENCE
+	timeout 60 "$interpose" -q --fence "$1" --only -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' -e "hide read $here/work/hidden/1*" \
+		-e "fake read $here/work/faked/** as keys" \
+		sh -c 'ls -a hidden; ls hidden | wc -l; cd hidden/inner && /bin/pwd -P; cd ../../faked && /bin/pwd -P; ls -a' \
+		>"$here/told.$1" 2>&1
+}
+told off
+told auto
+cmp "$here/told.off" "$here/told.auto" ||
+	{ echo "FAILED: listings, with the fence"; diff "$here/told.off" "$here/told.auto"; failed=1; }
+grep -qx 50 "$here/told.auto" && grep -qx "$here/work/faked" "$here/told.auto" ||
+	{ echo "FAILED: what is listed, where it is"; cat "$here/told.auto"; failed=1; }
 exit $failed

@@ -225,8 +225,16 @@ START_TEST(site_without_a_number)
 	add(CODE + 32, "\x4c\x89\xc8" SYSCALL "\xc3", 6);
 	/* too short: mov %edx, %eax */
 	add(CODE + 64, "\x89\xd0" SYSCALL "\xc3", 5);
+	/* mov $AT_FDCWD, %edi; mov 8(%rsp), %r9; mov $0, %edi is no such one */
+	add(CODE + 96, OPENAT "\xbf\x9c\xff\xff\xff" SYSCALL "\xc3", 13);
+	add(CODE + 128, "\x4c\x8b\x4c\x24\x08" SYSCALL "\xc3", 8);
+	add(CODE + 160, OPENAT "\xbf\0\0\0\0" SYSCALL "\xc3", 13);
 	ck_assert_uint_eq(sites_of(false, sites), 0);
-	ck_assert_uint_eq(sites_of(true, sites), 2);
+	ck_assert_uint_eq(sites_of(true, sites), 4);
+	ck_assert_uint_eq(sites[2].at, CODE + 101);
+	ck_assert_uint_eq(sites[2].size, 7);
+	ck_assert_uint_eq(sites[3].at, CODE + 128);
+	ck_assert_uint_eq(sites[3].size, 7);
 	ck_assert_uint_eq(sites[0].at, CODE + 1);
 	ck_assert_uint_eq(sites[0].size, 7);
 	ck_assert_uint_eq(sites[1].at, CODE + 32);
