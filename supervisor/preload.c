@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,15 @@
 #define LINK_NAME "beside-libasan.so"
 
 enum { MOST_BYTES = 1 << 20 };
+
+/* Found once: the libc and the loader stay where they are. */
+static struct {
+	pthread_t thread;
+	bool threaded, found;
+	size_t base_count, count;
+	const unsigned char *bases[SHIM_OBJECTS];
+	struct shim_object objects[SHIM_OBJECTS];
+} loaded;
 
 struct preload {
 	int directory;
@@ -95,21 +106,25 @@ static struct shim_config *find_config(char *bytes, size_t size)
 /* -- the table ----------------------------------------------------------------
  */
 
-/* Most programs of the session have the libc and the loader that we have. */
+/* No more than is needed: the loader waits for as long. */
 static int add_object(struct dl_phdr_info *info, size_t size, void *context)
 {
-	struct shim_config *config = context;
-	struct shim_object *object = &config->objects[config->object_count];
+	(void)size;
+	(void)context;
+	if (loaded.base_count < SHIM_OBJECTS &&
+	    shim_object_named(info->dlpi_name))
+		loaded.bases[loaded.base_count++] =
+			(const unsigned char *)info->dlpi_addr;
+	return 0;
+}
+
+/* Returns whether it is an object that can be known again. */
+static bool find_sites(const unsigned char *base, struct shim_object *object)
+{
 	struct shim_code code;
 
-	(void)size;
-	if (config->object_count == SHIM_OBJECTS ||
-	    !shim_object_named(info->dlpi_name))
-		return 0;
-	const unsigned char *base = (const unsigned char *)info->dlpi_addr;
-
 	if (!shim_object_look(base, &code, object->id))
-		return 0;
+		return false;
 #ifdef __aarch64__
 	object->count = (uint32_t)shim_sites_aarch64(&code, shim_gates,
 						     object->sites, SHIM_SITES);
@@ -117,8 +132,38 @@ static int add_object(struct dl_phdr_info *info, size_t size, void *context)
 	object->count = (uint32_t)shim_sites_x86_64(&code, shim_gates, true,
 						    object->sites, SHIM_SITES);
 #endif
-	config->object_count++;
-	return 0;
+	return true;
+}
+
+/* Most programs of the session have the libc and the loader that we have. */
+static void *look(void *context)
+{
+	dl_iterate_phdr(add_object, context);
+	for (size_t i = 0; i < loaded.base_count; i++)
+		loaded.count += find_sites(loaded.bases[i],
+					   &loaded.objects[loaded.count]);
+	loaded.found = true;
+	return NULL;
+}
+
+void preload_begin(void)
+{
+	sigset_t all, before;
+
+	if (loaded.found || loaded.threaded)
+		return;
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	loaded.threaded = pthread_create(&loaded.thread, NULL, look, NULL) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void preload_await(void)
+{
+	if (loaded.threaded)
+		pthread_join(loaded.thread, NULL);
+	loaded.threaded = false;
 }
 
 static int fill(char *bytes, size_t size, const struct preload *preload,
@@ -131,7 +176,11 @@ static int fill(char *bytes, size_t size, const struct preload *preload,
 	memcpy(config->path, preload->path, sizeof(config->path));
 	config->names = *names;
 	config->apart = apart;
-	dl_iterate_phdr(add_object, config);
+	preload_await();
+	if (!loaded.found)
+		(void)look(NULL);
+	memcpy(config->objects, loaded.objects, sizeof(config->objects));
+	config->object_count = (uint32_t)loaded.count;
 	config->ready = 1;
 	return 0;
 }

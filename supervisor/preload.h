@@ -18,6 +18,18 @@ struct shim_names;
 int preload_built(void);
 
 /**
+ * Begin to look for the calls in the code of this process's libc and loader,
+ * which preload_new() needs and which no policy changes: on a thread of its
+ * own, for as long as there is something else to do. Where it cannot be
+ * started, preload_new() looks.
+ */
+void preload_begin(void);
+
+/** Wait until that is done: before a fork(2) of which the child makes the
+ * copy. Nothing where it was not begun. */
+void preload_await(void);
+
+/**
  * Make the copy in `directory`, whose path is `path`. `apart`: as the filter
  * has it (filter.h). Returns 0 and an object for preload_free(), or -errno with
  * the cause in `why` (static): programs are then left trapped.

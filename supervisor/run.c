@@ -1,3 +1,10 @@
+/*
+ * Theory of operation. What the kernel can do is tried first, in a child that
+ * is forked while there is little memory. While the policy is loaded, another
+ * thread looks through libc's code for the sake of the fence (preload.h): it
+ * reads what nobody writes, and has ended before the guardian forks, so that
+ * there is one thread then.
+ */
 #include "supervisor/run.h"
 
 #include <errno.h>
@@ -19,6 +26,7 @@
 #include "supervisor/layers.h"
 #include "supervisor/options.h"
 #include "supervisor/output.h"
+#include "supervisor/preload.h"
 #include "supervisor/proposal.h"
 #include "supervisor/say.h"
 #include "supervisor/supervisor.h"
@@ -229,6 +237,7 @@ static int run_under(struct options *options, const struct layers *layers,
 		return status;
 	if (grants_new(supervision.input, !options->only, &supervision.grants))
 		return FAILED;
+	preload_await();
 	status = guardian_run(supervise, &supervision, supervision.relay);
 	grants_free(supervision.grants);
 	return status;
@@ -255,6 +264,8 @@ int run_program(int argc, char **argv)
 		say("%s", why);
 		return FAILED;
 	}
+	if (options.fence != FENCE_OFF && !options.dry_run && !options.log_all)
+		preload_begin();
 	if (load(&options, &layers, &policy, &served))
 		return FAILED;
 	return run_under(&options, layers, policy, served, &kernel);

@@ -32,6 +32,7 @@ enum {
 	STACK_SIZE = 512 * 1024, /* several paths deep; touched as needed */
 	MOST_WORKERS = 16,
 	TICK_MS = 5,
+	AGAIN_MS = 1,	  /* at the end: until workers are woken again */
 	QUIET_TICKS = 10, /* without a call: then the watch sleeps */
 };
 
@@ -39,13 +40,14 @@ struct worker_pool {
 	struct session *session;
 	size_t count;
 	pthread_t threads[MOST_WORKERS];
-	atomic_size_t running;
+	size_t running;	       /* under the lock */
 	atomic_uint received;  /* calls, ever; it may wrap around */
 	atomic_uint receiving; /* workers that wait for a call */
 	atomic_uint parked;    /* changed under the lock */
 	atomic_bool asleep;    /* the one that watches */
 	pthread_mutex_t lock;
 	pthread_cond_t help, watch; /* for the parked; for who watches */
+	pthread_cond_t gone;	    /* a worker has ended */
 	bool watched;
 	unsigned wanted; /* parked workers that are to receive */
 };
@@ -108,17 +110,18 @@ static bool is_pending(int listener)
 	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
 }
 
-static void wait_a_tick(struct worker_pool *pool)
+/* For a change, but no longer; with the lock. */
+static void wait_ms(struct worker_pool *pool, pthread_cond_t *change, long ms)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000L;
+	until.tv_nsec += ms * 1000000L;
 	if (until.tv_nsec >= 1000000000L) {
 		until.tv_nsec -= 1000000000L;
 		until.tv_sec++;
 	}
-	pthread_cond_timedwait(&pool->watch, &pool->lock, &until);
+	pthread_cond_timedwait(change, &pool->lock, &until);
 }
 
 /* Until the next call is received; with the lock. In this order: who receives
@@ -142,7 +145,7 @@ static void watch(struct worker_pool *pool)
 			sleep_until_woken(pool);
 			quiet = 0;
 		}
-		wait_a_tick(pool);
+		wait_ms(pool, &pool->watch, TICK_MS);
 		unsigned now = atomic_load(&pool->received);
 
 		if (now != seen)
@@ -249,7 +252,10 @@ static void *work(void *context)
 		call_serve(call);
 	}
 	free(call);
-	atomic_fetch_sub(&pool->running, 1);
+	pthread_mutex_lock(&pool->lock);
+	pool->running--;
+	pthread_cond_signal(&pool->gone);
+	pthread_mutex_unlock(&pool->lock);
 	return NULL;
 }
 
@@ -269,6 +275,7 @@ int workers_start(struct session *session, struct worker_pool **result)
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&pool->help, NULL);
 	pthread_cond_init(&pool->watch, &clock);
+	pthread_cond_init(&pool->gone, &clock);
 	pthread_condattr_destroy(&clock);
 	if (count > MOST_WORKERS)
 		count = MOST_WORKERS;
@@ -276,8 +283,11 @@ int workers_start(struct session *session, struct worker_pool **result)
 		(void)ioctl(session->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 			    SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	for (size_t i = 0; i < count; i++) {
+		pthread_mutex_lock(&pool->lock);
 		int error = worker_thread(&pool->threads[i], work, pool);
 
+		pool->running += error == 0;
+		pthread_mutex_unlock(&pool->lock);
 		if (error && i == 0) {
 			free(pool);
 			return error;
@@ -285,7 +295,6 @@ int workers_start(struct session *session, struct worker_pool **result)
 		if (error)
 			break;
 		pool->count++;
-		atomic_fetch_add(&pool->running, 1);
 	}
 	*result = pool;
 	return 0;
@@ -297,19 +306,20 @@ void workers_stop(struct worker_pool *pool)
 		return;
 	/* A worker may sit in RECV for ever once the last target is gone
 	 * (before 6.11): a signal wakes it, again until it has seen the end. */
-	while (atomic_load(&pool->running) > 0) {
+	pthread_mutex_lock(&pool->lock);
+	while (pool->running > 0) {
 		for (size_t i = 0; i < pool->count; i++)
 			pthread_kill(pool->threads[i], SIGUSR1);
-		pthread_mutex_lock(&pool->lock);
 		pthread_cond_broadcast(&pool->help);
 		pthread_cond_broadcast(&pool->watch);
-		pthread_mutex_unlock(&pool->lock);
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		wait_ms(pool, &pool->gone, AGAIN_MS);
 	}
+	pthread_mutex_unlock(&pool->lock);
 	for (size_t i = 0; i < pool->count; i++)
 		pthread_join(pool->threads[i], NULL);
 	pthread_cond_destroy(&pool->help);
 	pthread_cond_destroy(&pool->watch);
+	pthread_cond_destroy(&pool->gone);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }

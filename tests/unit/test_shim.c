@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shim/config.h"
+#include "shim/config.h"
 #include "shim/names.h"
 #include "shim/object.h"
 #include "shim/rows.h"
@@ -475,6 +476,10 @@ START_TEST(copy_has_the_sessions_table)
 
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* Looked for beforehand, as in a session, and by the call itself. */
+	if (_i)
+		preload_begin();
 	int error = preload_new(names, false, fd, directory, &preload, &why);
 
 	ck_assert_msg(error == 0, "%s: %d", why, error);
@@ -490,6 +495,18 @@ START_TEST(copy_has_the_sessions_table)
 	ck_assert_int_eq(fstat(copy, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 07777, 0400);
 	ck_assert_int_eq(fcntl(copy, F_GETFL) & O_ACCMODE, O_RDONLY);
+	char *bytes = malloc((size_t)status.st_size);
+	const struct shim_config *config = NULL;
+
+	ck_assert_int_eq(read(copy, bytes, (size_t)status.st_size),
+			 status.st_size);
+	for (off_t at = 0; !config && at < status.st_size; at += 64)
+		if (memcmp(bytes + at, SHIM_MAGIC, sizeof(SHIM_MAGIC)) == 0)
+			config = (const void *)(bytes + at);
+	ck_assert_ptr_nonnull(config);
+	ck_assert_uint_ge(config->object_count, 1);
+	ck_assert_uint_ge(config->objects[0].count, 1);
+	free(bytes);
 	/* A second one does not take its place. */
 	struct preload *other = NULL;
 
@@ -551,7 +568,7 @@ int main(void)
 	suite_add_tcase(suite, sites);
 	tcase_add_test(rest, names_match);
 	tcase_add_test(rest, names_that_are_none);
-	tcase_add_test(rest, copy_has_the_sessions_table);
+	tcase_add_loop_test(rest, copy_has_the_sessions_table, 0, 2);
 	tcase_add_test(rest, copy_has_a_path_that_a_loader_takes);
 	suite_add_tcase(suite, rest);
 	SRunner *runner = srunner_create(suite);
