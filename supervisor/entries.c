@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,9 +24,12 @@ struct listing {
 	char path[];
 };
 
+/* Several threads may look through the same directories. What is kept does not
+ * change any more, and stays until all is freed. */
 struct listings {
+	pthread_mutex_t lock;
 	struct listing *buckets[BUCKETS];
-	size_t left;
+	atomic_size_t left; /* less only under the lock */
 };
 
 struct entries {
@@ -58,8 +63,10 @@ struct listings *listings_new(size_t most)
 {
 	struct listings *listings = calloc(1, sizeof(*listings));
 
-	if (listings)
-		listings->left = most;
+	if (!listings)
+		return NULL;
+	listings->left = most;
+	pthread_mutex_init(&listings->lock, NULL);
 	return listings;
 }
 
@@ -80,14 +87,19 @@ void listings_free(struct listings *listings)
 			listings->buckets[i] = next;
 		}
 	}
+	if (listings)
+		pthread_mutex_destroy(&listings->lock);
 	free(listings);
 }
 
 static const struct listing *look_up(struct listings *listings,
 				     const char *path)
 {
-	const struct listing *at = *bucket_of(listings, path);
+	const struct listing *at;
 
+	pthread_mutex_lock(&listings->lock);
+	at = *bucket_of(listings, path);
+	pthread_mutex_unlock(&listings->lock);
 	while (at && strcmp(at->path, path) != 0)
 		at = at->next;
 	return at;
@@ -150,13 +162,17 @@ static void keep(struct entries *entries)
 	struct listing *made = entries->making;
 	struct listing **bucket;
 
-	if (!made || made->room > listings->left)
+	if (!made)
 		return;
 	bucket = bucket_of(listings, made->path);
-	made->next = *bucket;
-	*bucket = made;
-	listings->left -= made->room;
-	entries->making = NULL;
+	pthread_mutex_lock(&listings->lock);
+	if (made->room <= listings->left) {
+		made->next = *bucket;
+		*bucket = made;
+		listings->left -= made->room;
+		entries->making = NULL;
+	}
+	pthread_mutex_unlock(&listings->lock);
 }
 
 /* ----------------------------------------------------------------- opening --

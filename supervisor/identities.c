@@ -400,12 +400,13 @@ static struct identities *make(const struct policy *policy, const char *project)
 }
 
 int identities_start(const struct policy *policy, const char *project,
-		     struct identities **result)
+		     struct listings *listings, struct identities **result)
 {
 	struct identities *identities = make(policy, project);
 
 	if (!identities)
 		return -ENOMEM;
+	identities->listings = listings;
 	int error = worker_thread(&identities->thread, run, identities);
 
 	if (error) {
@@ -415,6 +416,19 @@ int identities_start(const struct policy *policy, const char *project,
 	identities->threaded = true;
 	*result = identities;
 	return 0;
+}
+
+void identities_await(struct identities *identities)
+{
+	if (identities->threaded)
+		pthread_join(identities->thread, NULL);
+	identities->threaded = false;
+	identities->listings = NULL;
+}
+
+bool identities_likely(const struct identities *identities)
+{
+	return identities->mounts;
 }
 
 int identities_scan(const struct policy *policy, const char *project,

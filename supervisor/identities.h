@@ -20,14 +20,21 @@ struct policy;
  * may be among them waits for it. The scan is bounded: what lies beyond is
  * known by its name only.
  *
- * `policy` and `project` must outlive the object. Returns 0 and an object for
- * identities_free(), or -errno.
+ * `policy` and `project` must outlive the object, and so must `listings`, where
+ * the directories are kept, until identities_await() (NULL: they are not kept).
+ * Returns 0 and an object for identities_free(), or -errno.
  */
 int identities_start(const struct policy *policy, const char *project,
-		     struct identities **identities);
+		     struct listings *listings, struct identities **identities);
 
-/** The same, looked for at once and by this thread; the directories are kept in
- * `listings`, unless NULL. */
+/** Wait until they were looked for, and the thread has ended. */
+void identities_await(struct identities *identities);
+
+/** May there be any for the mere reason that something is mounted twice? Known
+ * from the start. */
+bool identities_likely(const struct identities *identities);
+
+/** The same as identities_start(), looked for at once and by this thread. */
 int identities_scan(const struct policy *policy, const char *project,
 		    struct listings *listings, struct identities **identities);
 void identities_free(struct identities *identities);

@@ -315,6 +315,11 @@ static int without_fence(struct run *run, const char *why, int error)
 	return 0;
 }
 
+/*
+ * Other names of what is protected are looked for at the same time, by another
+ * thread: nearly always there is none, and then it makes no difference to the
+ * fence that they were not known. Where there is one it is looked for anew.
+ */
 static int find_fence(struct run *run)
 {
 	auto_free char *program = realpath(run->given->path, NULL);
@@ -322,24 +327,29 @@ static int find_fence(struct run *run)
 			      NULL};
 	struct session *session = &run->session;
 	struct listings *listings = listings_new(MOST_LISTED);
-	int error = listings ? identities_scan(run->given->policy,
-					       run->given->project, listings,
-					       &session->identities)
+	struct fence_input input = {
+		.policy = run->given->policy,
+		.project = run->given->project,
+		.program = program,
+		.strict = run->given->options->fence == FENCE_STRICT,
+		.listings = listings,
+		.kept = kept,
+	};
+	int error = listings ? identities_start(input.policy, input.project,
+						listings, &session->identities)
 			     : -ENOMEM;
 
-	if (!error)
-		error = fence_find(
-			&(struct fence_input){
-				.policy = run->given->policy,
-				.project = run->given->project,
-				.program = program,
-				.strict = run->given->options->fence ==
-					  FENCE_STRICT,
-				.identities = session->identities,
-				.listings = listings,
-				.kept = kept,
-			},
-			&session->fence);
+	if (!error && !identities_likely(session->identities))
+		error = fence_find(&input, &session->fence);
+	if (session->identities)
+		identities_await(session->identities);
+	input.identities = session->identities;
+	if (!error && session->fence && identities_any(input.identities)) {
+		fence_free(session->fence);
+		session->fence = NULL;
+	}
+	if (!error && !session->fence)
+		error = fence_find(&input, &session->fence);
 	listings_free(listings);
 	return error;
 }
@@ -503,7 +513,7 @@ static int ready(void *context, pid_t pid, int listener)
 	/* With a fence they were looked for before. */
 	if (!error && !session->identities)
 		error = identities_start(run->given->policy,
-					 run->given->project,
+					 run->given->project, NULL,
 					 &session->identities);
 	if (!error)
 		error = slow_new(session, &session->slow);
