@@ -91,6 +91,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/commands/apply.h \
 	supervisor/commands/approve.c \
 	supervisor/commands/approve.h \
+	supervisor/commands/changes.c \
+	supervisor/commands/changes.h \
 	supervisor/commands/commands.c \
 	supervisor/commands/commands.h \
 	supervisor/commands/demo.c \
@@ -124,6 +126,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/commands/log_walk.h \
 	supervisor/commands/policy.c \
 	supervisor/commands/policy.h \
+	supervisor/commands/policy_diff.c \
 	supervisor/commands/policy_fence.c \
 	supervisor/commands/policy_fence.h \
 	supervisor/commands/policy_test.c \

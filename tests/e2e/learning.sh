@@ -78,6 +78,17 @@ hasnt() {
 	}
 }
 
+json_lines() { # FILE LEAST MOST
+	python3 -c '
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+sys.exit(not int(sys.argv[2]) <= len(lines) <= int(sys.argv[3]))
+' "$@" || {
+		fail "not $2 to $3 lines of JSON"
+		cat "$1"
+	}
+}
+
 run() {
 	timeout 60 "$interpose" -C "$here/project" "$@" >"$here/out" 2>"$here/err" </dev/null
 }
@@ -195,6 +206,14 @@ echo "deny read ~/docs/**" >"$here/edit"
 	-p "$here/edit" >"$here/replay" || fail "replay of an edit: status $?"
 has "$here/replay" 'read ask -> deny: 3 events.*deny read .*docs'
 has "$here/replay" 'read ask -> allow'
+"$interpose" replay --json "$first" -p "$here/extra" >"$here/replay" ||
+	fail "replay --json: status $?"
+has "$here/replay" '^{"changed":0,"of":[1-9][0-9]*}$'
+json_lines "$here/replay" 1 1
+"$interpose" replay --json "$first" -p "$here/extra" -p "$here/policy" \
+	-p "$here/edit" >"$here/replay" || fail "replay --json of an edit: status $?"
+json_lines "$here/replay" 2 99
+has "$here/replay" '^{"action":"read","before":"ask","after":"deny","events":3,"rule":{"file":"[^"]*/edit","line":1,"text":"deny read [^"]*"},"examples":\['
 # A project that is gone since: its name is what rules are about.
 mv "$here/project" "$here/elsewhere" && cd "$here" || exit 99
 "$interpose" replay "$first" -p "$here/extra" >"$here/replay" ||
@@ -214,6 +233,17 @@ has "$here/diff" '^- allow read .*store'
 has "$here/diff" '^+ deny read .*docs'
 has "$here/diff" 'docs/example: ask -> deny'
 has "$here/diff" 'recorded events would be decided otherwise'
+"$interpose" policy diff --json -C "$here/project" "$here/policy" \
+	"$here/edit" >"$here/diff" ||
+	fail "diff --json: status $?"
+json_lines "$here/diff" 3 99
+has "$here/diff" '^{"in":"old","rule":{.*"text":"allow read .*store.*"examples":\['
+has "$here/diff" '^{"in":"new","rule":{.*"text":"deny read [^"]*docs[^"]*"},"examples":\[{"action":"read","subject":"[^"]*docs/example","before":"ask","after":"deny"}\]}$'
+has "$here/diff" '^{"changed":[1-9][0-9]*,"of":[1-9][0-9]*}$'
+"$interpose" policy diff --json -C "$here/project" "$here/edit" \
+	"$here/edit" >"$here/diff" || fail "diff --json of the same: status $?"
+has "$here/diff" '^{"changed":0,"of":[1-9][0-9]*}$'
+json_lines "$here/diff" 1 1
 
 # -- variables in a dry run -----------------------------------------------------
 cat >"$here/variables" <<-END
