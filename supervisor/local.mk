@@ -105,6 +105,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/commands/explain.h \
 	supervisor/commands/export.c \
 	supervisor/commands/export.h \
+	supervisor/commands/export_answer.c \
+	supervisor/commands/export_answer.h \
 	supervisor/commands/export_forms.c \
 	supervisor/commands/export_send.c \
 	supervisor/commands/export_tls.c \

@@ -236,6 +236,7 @@ static int take_sessions(struct export *export, struct session_entry *sessions,
 		error = log_walk(&sessions[i], &export->request->filter, take,
 				 finish_batch, export, &broken);
 	}
+	broken |= export->target && export_target_rejected(export->target);
 	export_target_free(export->target);
 	text_free(&export->text);
 	return error || broken;

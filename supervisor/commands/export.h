@@ -47,8 +47,12 @@ int export_target_new(const char *name, const char *ca,
 void export_target_free(struct export_target *target);
 bool export_target_is_http(const struct export_target *target);
 
+/** Did a collector say that it did not take all events of a request? */
+bool export_target_rejected(const struct export_target *target);
+
 /** Deliver one request, or one syslog line. Returns 0 or -errno with a line on
- * standard error; an answer other than success is -EPROTO. */
+ * standard error; an answer other than success is -EPROTO. A success of which
+ * events are rejected is one, with a line on standard error. */
 int export_send(struct export_target *target, const char *bytes, size_t length);
 
 #endif

@@ -1,5 +1,6 @@
 /* Where events go: an HTTP server, or a socket of syslog. */
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "policy/scope.h"
 #include "supervisor/commands/export.h"
+#include "supervisor/commands/export_answer.h"
 #include "supervisor/commands/export_tls.h"
 #include "supervisor/visible.h"
 
@@ -19,7 +21,6 @@ enum kind { KIND_HTTP = 0, KIND_UNIX, KIND_UDP, KIND_TCP };
 enum {
 	PATIENCE = 30, /* seconds, for a server */
 	TRIES = 4,     /* where it says that it has no time now */
-	LONGEST = 60,  /* seconds between two of them */
 };
 
 struct export_target {
@@ -30,6 +31,7 @@ struct export_target {
 	bool secure; /* TLS, by `tls`, on a channel */
 	struct export_tls *tls;
 	struct export_channel *channel;
+	bool rejected; /* it did not take all that it was sent */
 };
 
 static int complain(const struct export_target *target, const char *why)
@@ -251,6 +253,11 @@ void export_target_free(struct export_target *target)
 	free(target);
 }
 
+bool export_target_rejected(const struct export_target *target)
+{
+	return target->rejected;
+}
+
 bool export_target_is_http(const struct export_target *target)
 {
 	return target->kind == KIND_HTTP;
@@ -289,63 +296,72 @@ static int send_all(struct export_target *target, const char *bytes,
 	return 0;
 }
 
-/* Does the answer ask to come again, as OTLP has it? Then after how long,
- * unless it does not say. */
-static bool comes_again(const char *answer, unsigned *seconds)
+/* What was sent came to the collector, but it did not keep all of it. */
+static void tell_partial(struct export_target *target,
+			 const struct export_answer *answer)
 {
-	static const char *const codes[] = {"429", "502", "503", "504"};
-	static const char field[] = "\r\nRetry-After:";
-	const char *after = strcasestr(answer, field);
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++) {
-		if (strncmp(answer + 9, codes[i], 3) != 0)
-			continue;
-		after = after ? after + strlen(field) : "";
-		after += strspn(after, " \t");
-		if (after[0] >= '0' && after[0] <= '9') {
-			unsigned long said = strtoul(after, NULL, 10);
-
-			*seconds = said < LONGEST ? (unsigned)said : LONGEST;
-		}
-		return true;
+	if (!answer->rejected && !answer->message)
+		return;
+	target->rejected |= answer->rejected > 0;
+	fputs("interpose: ", stderr);
+	visible_puts(stderr, target->name);
+	if (answer->rejected)
+		fprintf(stderr, ": the collector rejected %" PRIu64 " event%s",
+			answer->rejected, answer->rejected == 1 ? "" : "s");
+	else
+		fputs(": the collector warns", stderr);
+	if (answer->message) {
+		fputs(": ", stderr);
+		visible_puts(stderr, answer->message);
 	}
-	return false;
+	fputc('\n', stderr);
 }
 
-/* The first line of the answer, up to the end of the head. 1 where it asks to
- * come again, in so many seconds. */
-static int take_answer(const struct export_target *target, unsigned *seconds)
+/* 1 where the server asks to come again, in so many seconds. */
+static int take_answer(struct export_target *target, char *bytes, size_t length,
+		       unsigned *seconds)
 {
-	char answer[4096];
+	struct export_answer answer;
+
+	if (export_answer_read(bytes, length, &answer))
+		return complain(target, "the server gave no answer");
+	if (answer.delayed)
+		*seconds = answer.seconds;
+	if (answer.taken) {
+		tell_partial(target, &answer);
+		export_answer_clear(&answer);
+		return 0;
+	}
+	bytes[strcspn(bytes, "\r\n")] = '\0';
+	fputs("interpose: ", stderr);
+	visible_puts(stderr, target->name);
+	fputs(": the server answered: ", stderr);
+	visible_puts(stderr, bytes);
+	fputc('\n', stderr);
+	return answer.again ? 1 : -EPROTO;
+}
+
+static int receive_answer(struct export_target *target, unsigned *seconds)
+{
+	auto_free char *bytes = malloc(EXPORT_ANSWER_MOST);
 	size_t length = 0;
 
-	while (length < sizeof(answer) - 1) {
-		ssize_t got = get(target, answer + length,
-				  sizeof(answer) - 1 - length);
+	if (!bytes)
+		return complain(target, strerror(ENOMEM));
+	while (length < EXPORT_ANSWER_MOST - 1 &&
+	       !export_answer_complete(bytes, length)) {
+		ssize_t got = get(target, bytes + length,
+				  EXPORT_ANSWER_MOST - 1 - length);
 
 		if (got == -EINTR)
 			continue;
 		if (got <= 0)
 			break;
 		length += (size_t)got;
-		answer[length] = '\0';
-		if (strstr(answer, "\r\n\r\n"))
-			break;
+		bytes[length] = '\0';
 	}
-	answer[length] = '\0';
-	if (strncmp(answer, "HTTP/1.", 7) != 0 || length < 12)
-		return complain(target, "the server gave no answer");
-	if (answer[9] == '2')
-		return 0;
-	bool again = comes_again(answer, seconds);
-
-	answer[strcspn(answer, "\r\n")] = '\0';
-	fputs("interpose: ", stderr);
-	visible_puts(stderr, target->name);
-	fputs(": the server answered: ", stderr);
-	visible_puts(stderr, answer);
-	fputc('\n', stderr);
-	return again ? 1 : -EPROTO;
+	bytes[length] = '\0';
+	return take_answer(target, bytes, length, seconds);
 }
 
 static int send_once(struct export_target *target, const char *bytes,
@@ -375,7 +391,7 @@ static int send_once(struct export_target *target, const char *bytes,
 	if (error)
 		error = complain(target, strerror(-error));
 	else
-		error = take_answer(target, seconds);
+		error = receive_answer(target, seconds);
 	close_target(target);
 	return error;
 }

@@ -83,7 +83,7 @@ check("otlp has control characters or marks",
       not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", text))
 look_at(records(json.loads(line) for line in text.splitlines()), "otlp")
 
-received, answers = [], []
+received, answers, said = [], [], []
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
@@ -98,8 +98,13 @@ class Collector(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         if after:
             self.send_header("Retry-After", after)
+        body = said.pop(0) if status == 200 and said else b"{}"
+        if isinstance(body, list):
+            self.send_header("Transfer-Encoding", "chunked")
+            body = b"".join(b"%x\r\n%s\r\n" % (len(part), part)
+                            for part in body) + b"0\r\n\r\n"
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     def log_message(self, *words):
         pass
@@ -124,6 +129,35 @@ look_at(records(received), "after 429")
 answers += [(503, "0")] * 4
 done = export("--format", "otlp", "--to", url)
 check("not for ever: %r" % done.stderr, done.returncode == 1 and not answers)
+
+# Some of the events rejected: with the collector's words, and no retry.
+some = b'"partialSuccess":{"rejectedLogRecords":%s,"errorMessage":"too\\u001b old"}'
+for number in b'"2"', b"2":
+    received.clear()
+    said.append(b"{" + some % number + b"}")
+    done = export("--format", "otlp", "--to", url)
+    check("rejected: %r" % done.stderr,
+          done.returncode == 1 and b"rejected 2 events: too" in done.stderr
+          and b" old\n" in done.stderr and b"\x1b" not in done.stderr)
+    look_at(records(received), "with some rejected")
+said.append([b"{" + some[:30], some[30:] % b'"1"', b"}"])
+done = export("--format", "otlp", "--to", url)
+check("rejected, in chunks: %r" % done.stderr,
+      done.returncode == 1 and b"rejected 1 event: too" in done.stderr)
+said.append(b'{"partialSuccess":{"rejectedLogRecords":"0","errorMessage":"take care"}}')
+done = export("--format", "otlp", "--to", url)
+check("a warning is none: %r" % done.stderr,
+      done.returncode == 0 and b"warns: take care\n" in done.stderr)
+for text in (b"", b"{", b"[]", b'"x"', b"\x00\xff", b'{"partialSuccess":null}',
+             b'{"partialSuccess":{"rejectedLogRecords":-1}}',
+             b'{"partialSuccess":{"rejectedLogRecords":[]}}', b"{" * 100000,
+             [b"{}"], []):
+    said.append(text)
+    done = export("--format", "otlp", "--to", url)
+    check("%r is a success: %r" % (text[:60], done.stderr),
+          done.returncode == 0 and not done.stderr)
+check("all was said", not said)
+
 done = export("--format", "otlp", "--to", "http://127.0.0.1:99999")
 check("a port", done.returncode == 1 and b"this is none of" in done.stderr)
 server.shutdown()
