@@ -224,6 +224,12 @@ static int parse_include(struct parser *parser, struct words words)
 	error = copy ? array_add(parser->read, parser->read_count,
 				 parser->read_capacity, file.identity)
 		     : -ENOMEM;
+	if (!error)
+		error = array_add(
+			parser->policy->included,
+			parser->policy->included_count,
+			parser->policy->included_capacity,
+			((struct policy_included){file.name, file.kind}));
 	if (error)
 		return error;
 	/* Its rules are a layer of their own, below what includes them. */

@@ -115,6 +115,7 @@ void policy_free(struct policy *policy)
 	free(policy->http_hosts);
 	free(policy->branches);
 	free(policy->secrets);
+	free(policy->included);
 	free(policy->agents);
 	set_table_free(&policy->sets);
 	arena_clear(&policy->arena);
@@ -168,6 +169,16 @@ void policy_secret_lines(const struct policy *policy,
 {
 	for (size_t i = 0; i < policy->secret_count; i++)
 		if (!visit(context, &policy->secrets[i]))
+			return;
+}
+
+void policy_includes(const struct policy *policy,
+		     bool (*visit)(void *context,
+				   const struct policy_included *),
+		     void *context)
+{
+	for (size_t i = 0; i < policy->included_count; i++)
+		if (!visit(context, &policy->included[i]))
 			return;
 }
 

@@ -367,6 +367,17 @@ void policy_other_lines(const struct policy *policy,
 				      const struct policy_line *),
 			void *context);
 
+/** A file that an `include` line named, as it is found from there. */
+struct policy_included {
+	const char *path; /**< not canonical; the policy's */
+	enum policy_layer_kind layer; /**< of the source that includes it */
+};
+/** All of them, once each; `visit` returns false to end. */
+void policy_includes(const struct policy *policy,
+		     bool (*visit)(void *context,
+				   const struct policy_included *),
+		     void *context);
+
 /** Where a secret comes from. */
 enum policy_source_kind {
 	SECRET_FROM_ENV = 0, /**< the variable `from` */

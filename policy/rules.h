@@ -86,6 +86,8 @@ struct policy {
 	uint32_t *finals_before; /**< final rules before the rule, by index */
 	struct policy_secret *secrets;
 	size_t secret_count, secret_capacity;
+	struct policy_included *included;
+	size_t included_count, included_capacity;
 	struct policy_agent *agents;
 	size_t agent_count, agent_capacity;
 	int64_t limits[LIMIT_COUNT]; /**< -1: none */

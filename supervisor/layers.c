@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "policy/scope.h"
+#include "supervisor/kept.h"
 #include "supervisor/net/stores.h"
 #include "supervisor/policy_files.h"
 #include "supervisor/project.h"
@@ -59,7 +60,9 @@ struct layers {
 	char *project_policy; /**< NULL where there is none */
 	char *guard;	      /**< rules for the files of its repository */
 	char *kept;	      /**< the same of --session-dir and -p */
-	char *own;	      /**< rules for interpose's own program */
+	char *included;	      /**< and of what policies include */
+	bool keeps_read;
+	char *own; /**< rules for interpose's own program */
 	struct policy_source certificates; /**< rules for the system's */
 	struct policy_files files;
 	struct policy_input input;
@@ -318,80 +321,23 @@ static int add_defaults(struct layers *layers,
 	return error;
 }
 
-/**
- * The program and its profiles, which may be installed in the home: the next
- * session begins with them. Run from its build tree it is being worked on,
- * maybe by this very session.
- */
-static int add_own(struct layers *layers)
-{
-	static const char why[] =
-		"\" because \"what the next session begins with\"\n";
-	char exe[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	size_t size;
-
-	exe[length > 0 ? length : 0] = '\0';
-	if (length <= 0 || path_is_below(exe, BUILD_DIR))
-		return 0;
-	FILE *out = open_memstream(&layers->own, &size);
-
-	if (!out)
-		return -ENOMEM;
-	fputs("never write \"", out);
-	path_print_literal(exe, out);
-	fprintf(out, "%snever write \"", why);
-	path_print_literal(layers->dirs[2], out);
-	fprintf(out, "/**%s", why);
-	if (fclose(out))
-		return -ENOMEM;
-	return add_source(layers, POLICY_LAYER_GUARD, "interpose", layers->own);
-}
-
-/* A file or directory by the name that it has now, or what follows it there,
- * is not the session's to change (`read,write`: nor to read). */
-static void put_kept(FILE *out, const char *actions, const char *name,
-		     const char *rest, const char *why)
-{
-	auto_free char *path = realpath(name, NULL);
-
-	/* One that is not there ends the launch with a cause. */
-	if (!path)
-		return;
-	fprintf(out, "never %s \"", actions);
-	path_print_literal(path[1] ? path : "", out);
-	fprintf(out, "%s\" because \"%s\"\n", rest, why);
-}
-
-/* Where --session-dir has the records elsewhere: all that lie there, but not
- * what else does, for it may be the project. And the files of -p, from which
- * the next session may begin. */
+/* The rules of the guard that depend on where things are. */
 static int add_kept(struct layers *layers, const struct layers_options *options)
 {
-	/* YYYYMMDD-HHMMSS-PROGRAM-xxxx */
-	static const char id[] = "/[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]-"
-				 "[0-9][0-9][0-9][0-9][0-9][0-9]-*/**";
-	size_t size = 0;
-	FILE *out;
+	int error = kept_own(layers->dirs[2], &layers->own);
 
-	if (!options->session_dir && !options->kept_count)
-		return 0;
-	out = open_memstream(&layers->kept, &size);
-	if (!out)
-		return -ENOMEM;
-	if (options->session_dir)
-		put_kept(out, "read,write", options->session_dir, id,
-			 "interpose's own records");
-	for (size_t i = 0; i < options->kept_count; i++)
-		if (strchr(options->kept[i], '/'))
-			put_kept(out, "write", options->kept[i], "",
-				 "a policy that this session runs under");
-	if (fclose(out))
-		return -ENOMEM;
-	/* An empty text would be a mistake. */
-	return size ? add_source(layers, POLICY_LAYER_GUARD, "interpose",
-				 layers->kept)
-		    : 0;
+	if (!error && layers->own)
+		error = add_source(layers, POLICY_LAYER_GUARD, "interpose",
+				   layers->own);
+	if (!error)
+		error = kept_options(options, &layers->kept);
+	if (!error && layers->kept)
+		error = add_source(layers, POLICY_LAYER_GUARD, "interpose",
+				   layers->kept);
+	if (!error && options->included)
+		error = add_source(layers, POLICY_LAYER_GUARD, "interpose",
+				   options->included);
+	return error;
 }
 
 static int find_sources(struct layers *layers,
@@ -400,8 +346,6 @@ static int find_sources(struct layers *layers,
 	int error =
 		add_source(layers, POLICY_LAYER_GUARD, "interpose", guard_text);
 
-	if (!error)
-		error = add_own(layers);
 	if (!error)
 		error = add_kept(layers, options);
 	if (!error && !options->only)
@@ -477,6 +421,7 @@ int layers_load(const struct layers_options *options, FILE *messages,
 	for (size_t i = 0; i < VARIABLE_COUNT; i++)
 		layers->variables[i] = (struct policy_variable){
 			variable_names[i], layers->values[i]};
+	layers->keeps_read = options->keeps_read;
 	layers->input.variables = layers->variables;
 	layers->input.variable_count = VARIABLE_COUNT;
 	layers->input.host = &layers->files.host;
@@ -514,6 +459,7 @@ void layers_free(struct layers *layers)
 	free(layers->project_policy);
 	free(layers->guard);
 	free(layers->kept);
+	free(layers->included);
 	free(layers->own);
 	free((char *)(uintptr_t)layers->certificates.text);
 	free(layers);
@@ -549,13 +495,64 @@ static int load_and_print(const struct policy_input *input, FILE *messages,
 	return error;
 }
 
-int layers_policy(const struct layers *layers, bool check, FILE *messages,
+/* The guard begins with what was read elsewhere. 1 where that says something.
+ */
+static int add_included(struct layers *layers, const struct policy *policy)
+{
+	auto_free char *own = NULL;
+	int error = asprintf(&own, "%s/interpose",
+			     layers->values[VARIABLE_CONFIG]) < 0
+			    ? -ENOMEM
+			    : 0;
+
+	if (error) {
+		own = NULL;
+		return error;
+	}
+	const char *const directories[] = {own, SYSTEM_DIR, layers->dirs[2],
+					   NULL};
+
+	error = kept_read(policy, &layers->input, directories,
+			  &layers->included);
+
+	if (error || !layers->included)
+		return error;
+	error = add_source(layers, POLICY_LAYER_GUARD, "interpose",
+			   layers->included);
+	if (error)
+		return error;
+	struct policy_source last = layers->sources[layers->source_count - 1];
+
+	memmove(layers->sources + 1, layers->sources,
+		(layers->source_count - 1) * sizeof(last));
+	layers->sources[0] = last;
+	layers->input.sources = layers->sources;
+	layers->input.source_count = layers->source_count;
+	return 1;
+}
+
+int layers_policy(struct layers *layers, bool check, FILE *messages,
 		  struct policy **policy)
 {
 	struct policy_input input = layers->input;
 
 	input.check = check;
-	return load_and_print(&input, messages, policy);
+	int error = load_and_print(&input, messages, policy);
+
+	if (error || !layers->keeps_read || layers->included)
+		return error;
+	error = add_included(layers, *policy);
+	if (error == 0)
+		return 0;
+	policy_free(*policy);
+	*policy = NULL;
+	return error < 0 ? error
+			 : load_and_print(&layers->input, messages, policy);
+}
+
+const char *layers_included(const struct layers *layers)
+{
+	return layers->included;
 }
 
 int layers_config_directory(FILE *messages, char **config)

@@ -23,7 +23,9 @@ struct layers_options {
 	const char *session_dir; /**< of --session-dir, or NULL */
 	const char *const *kept; /**< of -p: files a session may not change */
 	size_t kept_count;
-	bool recorded; /**< `project` is a session's, and may be gone */
+	bool keeps_read; /**< nor others that its policies were read from */
+	const char *included; /**< layers_included() of other layers, or NULL */
+	bool recorded;	      /**< `project` is a session's, and may be gone */
 };
 
 struct layers;
@@ -44,8 +46,12 @@ void layers_free(struct layers *layers);
  * printed on `messages` in full. Returns 0 and a policy for policy_free(), or
  * -EINVAL, -ENOMEM.
  */
-int layers_policy(const struct layers *layers, bool check, FILE *messages,
+int layers_policy(struct layers *layers, bool check, FILE *messages,
 		  struct policy **policy);
+
+/** With `keeps_read`: the guard's rules about files that layers_policy() read,
+ * included ones above all; NULL: there are none. */
+const char *layers_included(const struct layers *layers);
 
 /** What policy_load() takes; it stays the layers'. */
 const struct policy_input *layers_input(const struct layers *layers);

@@ -193,6 +193,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/jtext.h \
 	supervisor/kernel.c \
 	supervisor/kernel.h \
+	supervisor/kept.c \
+	supervisor/kept.h \
 	supervisor/layers.c \
 	supervisor/layers.h \
 	supervisor/limits.c \

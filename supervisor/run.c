@@ -84,7 +84,8 @@ static const char *const allow_all[] = {
 	"allow env *",
 };
 
-static int load_allow_all(const struct options *options, struct policy **policy)
+static int load_allow_all(const struct options *options, const char *included,
+			  struct policy **policy)
 {
 	const struct layers_options wanted = {
 		.rules = allow_all,
@@ -94,6 +95,7 @@ static int load_allow_all(const struct options *options, struct policy **policy)
 		.session_dir = options->session_dir,
 		.kept = options->policies,
 		.kept_count = options->policy_count,
+		.included = included,
 	};
 	struct layers *layers = NULL;
 	int error = layers_load(&wanted, stderr, &layers);
@@ -119,13 +121,15 @@ static int load(const struct options *options, struct layers **layers,
 		.session_dir = options->session_dir,
 		.kept = options->policies,
 		.kept_count = options->policy_count,
+		.keeps_read = true,
 	};
 	int error = layers_load(&wanted, stderr, layers);
 
 	if (!error)
 		error = layers_policy(*layers, false, stderr, policy);
 	if (!error && options->dry_run)
-		error = load_allow_all(options, served);
+		error = load_allow_all(options, layers_included(*layers),
+				       served);
 	return error;
 }
 

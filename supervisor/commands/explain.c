@@ -196,7 +196,7 @@ static char *shown_subject(const struct policy_query *query,
 	return text_finish(&text, &string) ? NULL : string;
 }
 
-static int explain(const struct layers *layers, const struct layered *layered)
+static int explain(struct layers *layers, const struct layered *layered)
 {
 	auto_free char *subject_word =
 		absolute(layered->words[0], layered->words[1]);
@@ -262,6 +262,7 @@ int command_explain(int argc, char **argv)
 	/* As for a session. */
 	layered.layers.kept = layered.layers.policies;
 	layered.layers.kept_count = layered.layers.policy_count;
+	layered.layers.keeps_read = true;
 	error = layers_load(&layered.layers, stderr, &layers);
 	if (!error)
 		error = explain(layers, &layered);

@@ -116,6 +116,7 @@ static int command_show(int argc, char **argv)
 	/* As for a session. */
 	layered.layers.kept = layered.layers.policies;
 	layered.layers.kept_count = layered.layers.policy_count;
+	layered.layers.keeps_read = true;
 	error = layers_load(&layered.layers, stderr, &layers);
 	if (!error)
 		error = layers_policy(layers, false, stderr, &policy);

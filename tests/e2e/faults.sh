@@ -83,6 +83,43 @@ for dry in '' -n; do
 done
 rm own other
 
+# Nor is what it includes, nor a link on the way to either.
+mkdir included files evil
+echo 'allow read /nowhere' | tee included/one files/two files/three files/four evil/two >evil/own
+printf 'include ./included/one\ninclude ./link/two\n' >files/own
+ln -s files link
+ln -s files/own own
+mkdir -p "$XDG_CONFIG_HOME/interpose/policies"
+printf 'include %s\n' "$PWD/files/three" >"$XDG_CONFIG_HOME/interpose/policies/named"
+ln -s "$PWD/files/four" "$XDG_CONFIG_HOME/interpose/policies/four"
+state() {
+	find . -printf '%p %l %s %m %i %n\n' | sort
+}
+state >"$here/before"
+for fence in auto off; do
+	for dry in '' -n; do
+		# shellcheck disable=SC2086
+		expect 0 run $dry --fence $fence -p ./own -p named -e 'include four' sh -c '
+			for file in included/one files/two files/three files/four files/own; do
+				echo x >>$file; true >|$file; rm -f $file; ln $file hard
+				mv $file moved; mv evil/two $file; chmod 777 $file
+			done
+			for name in included files link own; do
+				rm -f $name; mv $name moved; ln -sfnT evil $name
+				mv -T evil $name; mv --exchange -T evil $name
+				mv -T evil/own $name; rm -rf $name
+			done
+			rm -rf moved
+			echo y >files/other && rm files/other'
+		state >"$here/after"
+		cmp -s "$here/before" "$here/after" ||
+			fail "policies were moved: $(diff "$here/before" "$here/after")"
+		[ "$(cat included/* files/[tf]* | sort -u)" = 'allow read /nowhere' ] ||
+			fail "policies were changed"
+	done
+done
+rm -r included files evil link own "$XDG_CONFIG_HOME/interpose"
+
 # -- a launch that cannot be -------------------------------------------------
 expect 125 "$interpose" --only -e 'alow read /**' true
 caused 'did you mean'
