@@ -224,10 +224,41 @@ static void *openssl_resize(void *memory, size_t size, const char *file,
 
 /* ---------------------------------------------------------------- stack -- */
 
+#define LOW(X) \
+	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) \
+	X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define HIGH(X) \
+	X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) \
+	X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+
+/* The last bytes of what was copied are in the vector registers, and those on the
+ * stack once the dynamic linker binds a function, or a signal is handled. */
+static void wipe_registers(void)
+{
+#if defined(__x86_64__)
+#define ZERO(n) \
+	__asm__ volatile("pxor %%xmm" #n ", %%xmm" #n : : : "xmm" #n);
+/* These are used by nothing that was not compiled for them. */
+#define ZERO_HIGH(n) \
+	__asm__ volatile("vpxord %zmm" #n ", %zmm" #n ", %zmm" #n);
+	if (__builtin_cpu_supports("avx"))
+		__asm__ volatile("vzeroall");
+	LOW(ZERO)
+	if (__builtin_cpu_supports("avx512f")) {
+		HIGH(ZERO_HIGH)
+	}
+#elif defined(__aarch64__)
+#define ZERO(n) __asm__ volatile("movi v" #n ".2d, #0" : : : "v" #n);
+	LOW(ZERO)
+	HIGH(ZERO)
+#endif
+}
+
 static __attribute__((noinline)) void wipe_stack(void)
 {
 	char below[STACK_MOST];
 
+	wipe_registers();
 	OPENSSL_cleanse(below, sizeof(below));
 }
 

@@ -19,9 +19,9 @@ struct event_base;
 int locked_heap_begin(void);
 
 /**
- * As event_base_dispatch(3); what calls left behind on the stack is wiped after
- * each round: the dynamic loader, for one, saves there what is in the vector
- * registers when a library's function is called for the first time.
+ * As event_base_dispatch(3); what calls left behind on the stack and in the vector
+ * registers is wiped after each round: the dynamic loader, for one, saves those
+ * there when a library's function is called for the first time.
  */
 int locked_heap_dispatch(struct event_base *base);
 

@@ -83,13 +83,15 @@ class Far:
         self.server.bind(("127.0.0.1", 0))
         self.server.listen(8)
         self.port = self.server.getsockname()[1]
-        self.got, self.links, self.head = b"", 0, threading.Event()
+        self.got, self.links = b"", 0
+        self.linked, self.head = threading.Event(), threading.Event()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
         while True:
             made, _ = self.server.accept()
             self.links += 1
+            self.linked.set()
             threading.Thread(target=self.serve, args=(made,), daemon=True).start()
 
     def serve(self, made):
@@ -117,6 +119,7 @@ def case(way, who):
     what = f"{way}, {who} killed"
     said = ran.stdout.readline().split()
     expect(f"{what}: half is sent", (said[:1], KEY in said, AWS_KEY in said), (["half"], False, False))
+    expect(f"{what}: it is connected to", far.linked.wait(60), True)
     if way == "header":
         expect(f"{what}: the far end has the head", far.head.wait(60), True)
     links = far.links

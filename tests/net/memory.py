@@ -12,12 +12,14 @@ import http.server
 import json
 import os
 import resource
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 from aws_sign import signature
 from cases import expect, finish
@@ -138,8 +140,25 @@ def pieces(process, first, last):
             at = max(end, at + 1)
 
 
+def state(process):
+    return open(f"/proc/{process}/stat").read().rpartition(")")[2].split()
+
+
 def search(process):
-    """The names of what is found, each with the flags of where it is."""
+    """The names of what is found, each with the flags of where it is. The process is
+    stopped for so long: one mapping is not to be read with the flags of another."""
+    os.kill(process, signal.SIGSTOP)
+    end = time.monotonic() + 60
+    while state(process)[0] != "T":
+        assert time.monotonic() < end, state(process)
+        time.sleep(0.001)
+    try:
+        return stopped_search(process)
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def stopped_search(process):
     found = set()
     for first, last, flags in mappings(process):
         if "rd" not in flags or "io" in flags or "pf" in flags:
@@ -257,7 +276,7 @@ def while_held(tool, locked):
 
 def progress(tool):
     """How much time it has had."""
-    return open(f"/proc/{tool.process.pid}/stat").read().split()[13:15]
+    return state(tool.process.pid)[11:13]
 
 
 def all_of(cert, port, limit, locked):
