@@ -7,6 +7,7 @@ libpolicy_a_SOURCES = \
 	policy/deceives.h \
 	policy/decide.c policy/decide.h \
 	policy/dfa.c \
+	policy/dfa_reach.c \
 	policy/diagnostics.c policy/diagnostics.h \
 	policy/endpoint.c policy/endpoint.h \
 	policy/expand.c policy/expand.h \

@@ -374,6 +374,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/stack/elf_frames.h \
 	supervisor/stack/helper.c \
 	supervisor/stack/helper.h \
+	supervisor/stack/memory.c \
+	supervisor/stack/memory.h \
 	supervisor/stack/snapshot.c \
 	supervisor/stack/snapshot.h \
 	supervisor/stack/stack.c \

@@ -313,7 +313,8 @@ tests_escape_race_SOURCES = tests/escape/race.c
 check_PROGRAMS += tests/escape/gate
 tests_escape_gate_CFLAGS = $(tracee_cflags)
 tests_escape_gate_LDFLAGS = -pthread
-tests_escape_gate_SOURCES = shim/gate.h tests/escape/gate.c
+tests_escape_gate_SOURCES = shim/gate.h tests/escape/gate_call.h \
+	tests/escape/gate.c tests/escape/gate_call.c tests/escape/gate_pry.c
 dist_check_SCRIPTS += tests/escape/gate.sh
 TESTS += tests/escape/gate.sh
 dist_check_SCRIPTS += tests/e2e/fence.sh

@@ -14,12 +14,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "supervisor/stack/elf.h"
+#include "supervisor/stack/memory.h"
 #include "supervisor/stack/stack.h"
 
 enum {
@@ -39,12 +38,6 @@ extern int search_unwind_table(unw_addr_space_t, unw_word_t, unw_dyn_info_t *,
 #define FRAME_POINTER UNW_X86_64_RBP
 #endif
 
-struct module {
-	bool tried, usable;
-	struct elf elf;
-	struct elf_unwind unwind; /* count 0: none */
-};
-
 struct frame {
 	uint64_t address; /* where it goes on; the first: where it is */
 	const struct snapshot_map *map;
@@ -55,10 +48,7 @@ struct frame {
 /* One process unwinds one stack, so this is that stack's. */
 static struct {
 	const struct snapshot_header *snapshot;
-	const int *files;
-	size_t file_count;
 	int out;
-	struct module modules[SNAPSHOT_FILES];
 	uint64_t registers[REGISTERS_DWARF];
 	bool known[REGISTERS_DWARF];
 	struct frame frames[STACK_FRAMES];
@@ -79,125 +69,6 @@ static bool enough(void)
 	return it.late;
 }
 
-/* --------------------------------------------------------------- memory -- */
-
-static const struct snapshot_map *map_of(uint64_t address)
-{
-	const struct snapshot_map *maps = (const void *)(it.snapshot + 1);
-	size_t low = 0, high = it.snapshot->map_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (address >= maps[middle].end)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < it.snapshot->map_count && address >= maps[low].start
-		       ? &maps[low]
-		       : NULL;
-}
-
-static const char *name_of(const struct snapshot_map *map)
-{
-	return map->name ? (const char *)it.snapshot + it.snapshot->names_at +
-				   map->name
-			 : "";
-}
-
-static const struct elf *elf_of(const struct snapshot_map *map)
-{
-	struct stat status;
-
-	if (map->file < 0 || (size_t)map->file >= it.file_count)
-		return NULL;
-	struct module *module = &it.modules[map->file];
-
-	if (!module->tried) {
-		module->tried = true;
-		if (fstat(it.files[map->file], &status) || status.st_size <= 0)
-			return NULL;
-		void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ,
-				   MAP_PRIVATE, it.files[map->file], 0);
-
-		module->usable = bytes != MAP_FAILED &&
-				 elf_read(bytes, (size_t)status.st_size,
-					  &module->elf) == 0;
-		if (module->usable)
-			(void)elf_unwind(&module->elf, &module->unwind);
-	}
-	return module->usable ? &module->elf : NULL;
-}
-
-/* How far the file's addresses are moved in this process. */
-static bool moved(const struct snapshot_map *map, const struct elf *elf,
-		  uint64_t *by)
-{
-	uint64_t address;
-
-	if (elf_address(elf, map->offset, &address))
-		return false;
-	*by = map->start - address;
-	return true;
-}
-
-/* Bytes of the files' segments, wherever they are mapped. */
-static const unsigned char *file_bytes(uint64_t address, size_t length)
-{
-	const struct snapshot_map *maps = (const void *)(it.snapshot + 1);
-
-	for (size_t i = 0; i < it.snapshot->map_count; i++) {
-		const struct elf *elf =
-			maps[i].file >= 0 ? elf_of(&maps[i]) : NULL;
-		uint64_t by;
-
-		if (!elf || !moved(&maps[i], elf, &by))
-			continue;
-		const unsigned char *at = elf_at(elf, address - by, length);
-
-		if (at)
-			return at;
-	}
-	return NULL;
-}
-
-/* Tables that were made have addresses that no program's memory has. */
-static uint64_t made_at(int file)
-{
-	return (UINT64_C(0xfff) << 52) + ((uint64_t)(unsigned)file << 40);
-}
-
-static const unsigned char *made_bytes(uint64_t address)
-{
-	uint64_t file = address >> 40 & 0xfff, within = address & 0xffffffffff;
-
-	if (address >> 52 != 0xfff || file >= SNAPSHOT_FILES)
-		return NULL;
-	const struct elf_unwind *table = &it.modules[file].unwind;
-
-	return table->made && within / 8 < table->count && within % 8 == 0
-		       ? (const unsigned char *)table->made + within
-		       : NULL;
-}
-
-static bool read_word(uint64_t address, uint64_t *word)
-{
-	const struct snapshot_header *snapshot = it.snapshot;
-	uint64_t within = address - snapshot->stack;
-	const unsigned char *at = NULL;
-
-	if (address >= snapshot->stack && within + 8 <= snapshot->stack_length)
-		at = (const unsigned char *)snapshot + snapshot->stack_at +
-		     within;
-	else if (!(at = made_bytes(address)))
-		at = file_bytes(address, sizeof(*word));
-	if (!at)
-		return false;
-	memcpy(word, at, sizeof(*word));
-	return true;
-}
-
 /* ------------------------------------------------- what libunwind calls -- */
 
 static int access_mem(unw_addr_space_t space, unw_word_t address,
@@ -209,7 +80,7 @@ static int access_mem(unw_addr_space_t space, unw_word_t address,
 
 	/* To ask for the time each time would take most of it. */
 	if (write || (++it.reads % 64 == 0 && enough()) || it.late ||
-	    !read_word(address, &word))
+	    !memory_word(address, &word))
 		return -UNW_EINVAL;
 	*value = word;
 	return 0;
@@ -241,14 +112,13 @@ static int access_fpreg(unw_addr_space_t space, unw_regnum_t number,
 static int find_proc_info(unw_addr_space_t space, unw_word_t address,
 			  unw_proc_info_t *info, int need, void *context)
 {
-	const struct snapshot_map *map = map_of(address);
-	const struct elf *elf = map ? elf_of(map) : NULL;
+	const struct snapshot_map *map = memory_map(address);
+	const struct elf *elf = map ? memory_elf(map) : NULL;
+	const struct elf_unwind *table = elf ? memory_unwind(map) : NULL;
 	uint64_t by;
 
-	if (!elf || !moved(map, elf, &by) ||
-	    it.modules[map->file].unwind.count == 0)
+	if (!table || !memory_moved(map, elf, &by))
 		return -UNW_ENOINFO;
-	const struct elf_unwind *table = &it.modules[map->file].unwind;
 	unw_dyn_info_t dynamic = {
 		.start_ip = map->start,
 		.end_ip = map->end,
@@ -256,7 +126,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t address,
 		.u.rti =
 			{
 				.segbase = table->base + by,
-				.table_data = table->made ? made_at(map->file)
+				.table_data = table->made ? memory_made(map)
 							  : table->table + by,
 				.table_len =
 					table->count * 8 / sizeof(unw_word_t),
@@ -315,9 +185,9 @@ static void stop(const char *why)
 static bool behind_call(uint64_t address)
 {
 #if defined(__aarch64__)
-	return file_bytes(address - 4, 4) != NULL;
+	return memory_file_bytes(address - 4, 4) != NULL;
 #else
-	const unsigned char *code = file_bytes(address - 7, 7);
+	const unsigned char *code = memory_file_bytes(address - 7, 7);
 
 	/* E8 with four bytes, or FF /2 in its lengths. */
 	return code && (code[2] == 0xe8 || code[5] == 0xff || code[4] == 0xff ||
@@ -332,12 +202,13 @@ static bool return_without_frame(uint64_t *back, uint64_t *pointer)
 #if defined(__aarch64__)
 	*back = it.registers[30];
 	*pointer = it.registers[UNW_REG_SP];
-	return map_of(*back) && behind_call(*back);
+	return memory_map(*back) && behind_call(*back);
 #else
 	uint64_t stack = it.registers[UNW_REG_SP];
 
 	*pointer = stack + 8;
-	return read_word(stack, back) && map_of(*back) && behind_call(*back);
+	return memory_word(stack, back) && memory_map(*back) &&
+	       behind_call(*back);
 #endif
 }
 
@@ -350,8 +221,8 @@ static bool step_by_pointer(void)
 		before = frame;
 	} else if (!it.known[FRAME_POINTER] || frame % 8 != 0 ||
 		   frame < it.registers[UNW_REG_SP] ||
-		   !read_word(frame, &before) || !read_word(frame + 8, &back) ||
-		   !map_of(back)) {
+		   !memory_word(frame, &before) ||
+		   !memory_word(frame + 8, &back) || !memory_map(back)) {
 		return false;
 	} else {
 		pointer = frame + 16;
@@ -399,7 +270,7 @@ static void add_frame(uint64_t address, bool exact)
 {
 	it.frames[it.count++] = (struct frame){
 		.address = address,
-		.map = map_of(address - !exact),
+		.map = memory_map(address - !exact),
 		.exact = exact,
 	};
 }
@@ -492,7 +363,7 @@ static void find_names(void)
 
 	for (size_t i = 0; i < it.count && !enough(); i++) {
 		const struct snapshot_map *map = it.frames[i].map;
-		const struct elf *elf = map ? elf_of(map) : NULL;
+		const struct elf *elf = map ? memory_elf(map) : NULL;
 		struct elf_symbol wanted[STACK_FRAMES];
 		size_t of[STACK_FRAMES], count = 0;
 
@@ -504,7 +375,7 @@ static void find_names(void)
 
 			if (done[j] || !frame->map ||
 			    frame->map->file != map->file ||
-			    !moved(frame->map, elf, &by))
+			    !memory_moved(frame->map, elf, &by))
 				continue;
 			done[j] = true;
 			of[count] = j;
@@ -528,14 +399,14 @@ static void put(char *line, int length)
 static void put_frame(const struct frame *frame)
 {
 	char line[STACK_LINE];
-	const char *file = frame->map ? name_of(frame->map) : "";
+	const char *file = frame->map ? memory_name(frame->map) : "";
 	size_t length = strlen(file);
 	uint64_t by;
 
 	if (length > FILE_SHOWN)
 		file += length - FILE_SHOWN;
-	const struct elf *elf = frame->map ? elf_of(frame->map) : NULL;
-	bool placed = elf && moved(frame->map, elf, &by);
+	const struct elf *elf = frame->map ? memory_elf(frame->map) : NULL;
+	bool placed = elf && memory_moved(frame->map, elf, &by);
 
 	if (placed && frame->symbol.name)
 		put(line, snprintf(line, sizeof(line), "%.*s+0x%llx %s",
@@ -560,7 +431,7 @@ static void put_frame(const struct frame *frame)
  * program can name a file of its own so, as it can name functions.) */
 static bool is_shim(const struct frame *frame)
 {
-	const char *file = frame->map ? name_of(frame->map) : "";
+	const char *file = frame->map ? memory_name(frame->map) : "";
 	const char *slash = strrchr(file, '/');
 
 	return slash && strcmp(slash, "/interpose-shim.so") == 0;
@@ -601,8 +472,7 @@ void unwind(const struct snapshot_header *snapshot, const int *files,
 	};
 
 	it.snapshot = snapshot;
-	it.files = files;
-	it.file_count = file_count;
+	memory_use(snapshot, files, file_count);
 	it.out = out;
 	unw_addr_space_t space = unw_create_addr_space(&accessors, 0);
 

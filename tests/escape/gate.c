@@ -24,41 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "shim/gate.h"
-
-#define TEXT_(x) #x
-#define TEXT(x)	 TEXT_(x)
-
-long gate(long number, ...);
-
-#ifdef __x86_64__
-static const unsigned char page[] = {0x0f, 0x05, 0xc3};
-__asm__(".globl gate\n"
-	"gate:\n"
-	"	mov %rdi, %rax\n"
-	"	mov %rsi, %rdi\n"
-	"	mov %rdx, %rsi\n"
-	"	mov %rcx, %rdx\n"
-	"	mov %r8, %r10\n"
-	"	mov %r9, %r8\n"
-	"	mov 8(%rsp), %r9\n"
-	"	mov $0x1f0000, %r11\n"
-	"	jmp *%r11\n");
-#else
-static const unsigned char page[] = {0x01, 0, 0, 0xd4, 0xc0, 0x03, 0x5f, 0xd6};
-__asm__(".globl gate\n"
-	"gate:\n"
-	"	mov x8, x0\n"
-	"	mov x0, x1\n"
-	"	mov x1, x2\n"
-	"	mov x2, x3\n"
-	"	mov x3, x4\n"
-	"	mov x4, x5\n"
-	"	mov x5, x6\n"
-	"	mov x9, #0x1f0000\n"
-	"	br x9\n");
-#endif
-_Static_assert(GATE_ADDRESS == 0x1f0000, "as the code above has it");
+#include "tests/escape/gate_call.h"
 
 static int failed;
 static char home[2048], project[2048];
@@ -67,33 +33,6 @@ static void fail(const char *what, const char *path, long got)
 {
 	printf("FAILED: %s %s: %ld\n", what, path, got);
 	failed = 1;
-}
-
-static void map_gate(void)
-{
-	void *at =
-		mmap((void *)GATE_ADDRESS, 4096, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-	/* With the shim it is there already. */
-	if (at == (void *)GATE_ADDRESS) {
-		memcpy(at, page, sizeof(page));
-		mprotect(at, 4096, PROT_READ | PROT_EXEC);
-		__builtin___clear_cache(at, (char *)at + sizeof(page));
-	} else if (errno != EEXIST) {
-		fail("mapping", "the gate", errno);
-		exit(1);
-	}
-}
-
-static const char *in(const char *directory, const char *name)
-{
-	static char room[8][4200];
-	static unsigned at;
-	char *path = room[at++ % 8];
-
-	snprintf(path, sizeof(room[0]), "%s/%s", directory, name);
-	return path;
 }
 
 /* A descriptor with a secret in it? Closes it. */
@@ -105,11 +44,6 @@ static bool tells(long fd)
 	if (fd >= 0)
 		close((int)fd);
 	return n > 0 && strstr(text, "TOPSECRET");
-}
-
-static long open_at_gate(const char *path, int flags)
-{
-	return gate(SYS_openat, AT_FDCWD, path, flags, 0600, 0);
 }
 
 /* ------------------------------------------------------------- reading -- */
@@ -509,122 +443,6 @@ static void guard(bool fenced)
 		  open_at_gate(in(home, "open/a"), O_RDWR));
 }
 
-/* ------------------------------------------- what is another program's -- */
-
-static const char secret[] = "TOPSECRET\n";
-
-static int hold(const char *directory)
-{
-	const size_t length = sizeof(secret) - 1;
-	int ends[2], memory = memfd_create("held", MFD_CLOEXEC);
-	int nameless = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char byte;
-
-	if (nameless < 0) {
-		nameless = open(in(directory, "held"),
-				O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		unlink(in(directory, "held"));
-	}
-	if (memory < 0 || nameless < 0 || pipe2(ends, O_CLOEXEC) ||
-	    pwrite(memory, secret, length, 0) != (ssize_t)length ||
-	    pwrite(nameless, secret, length, 0) != (ssize_t)length ||
-	    mmap(NULL, 4096, PROT_READ, MAP_SHARED, memory, 0) == MAP_FAILED)
-		return 99;
-	for (int i = 0; i < 64; i++)
-		if (write(ends[1], secret, length) != (ssize_t)length)
-			return 99;
-	printf("%d\n", getpid());
-	while (read(STDIN_FILENO, &byte, 1) > 0)
-		;
-	return 0;
-}
-
-static void pry(const char *what, const char *path)
-{
-	static const int flags[] = {
-		O_RDONLY | O_NONBLOCK,
-		O_RDWR | O_NONBLOCK,
-		O_RDONLY | O_NONBLOCK | O_NOFOLLOW,
-		O_RDONLY | O_NONBLOCK | O_CREAT,
-		O_RDONLY | O_NONBLOCK | O_DIRECTORY,
-		O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW,
-		O_RDONLY | O_NONBLOCK | O_NOATIME | O_LARGEFILE,
-	};
-
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-		long fd = open_at_gate(path, flags[i]);
-		char text[512] = "";
-		ssize_t n = fd < 0 ? -1 : pread((int)fd, text, 500, 0);
-
-		if (n < 0 && fd >= 0)
-			n = read((int)fd, text, 500);
-		if (fd >= 0)
-			close((int)fd);
-		if (n > 0 && strstr(text, "TOPSECRET")) {
-			printf("pried: %s\n", what);
-			return;
-		}
-	}
-}
-
-static void pry_maps(const char *pid)
-{
-	char path[1024], line[512];
-	FILE *maps;
-
-	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
-	maps = fopen(path, "re");
-	while (maps && fgets(line, sizeof(line), maps)) {
-		line[strcspn(line, " ")] = '\0';
-		snprintf(path, sizeof(path), "/proc/%s/map_files/%s", pid,
-			 line);
-		if (strstr(line + strlen(line) + 1, "held"))
-			pry("map_files", path);
-	}
-	if (maps)
-		fclose(maps);
-}
-
-static int pry_all(const char *pid)
-{
-	static const char *const ways[] = {
-		"/proc/%s/fd/%d",
-		"/proc/%s/task/%s/fd/%d",
-		"/proc/%s/fd/%d/",
-		"/proc/%s/fd/%d/.",
-		"/proc/%s/cwd/../../../../../../../../proc/%s/fd/%d",
-		"/proc/self/root/proc/%s/fd/%d",
-	};
-	char path[256];
-
-	for (int fd = 3; fd < 12; fd++) {
-		for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-#pragma GCC diagnostic ignored "-Wformat-extra-args"
-			if (i == 1 || i == 4)
-				snprintf(path, sizeof(path), ways[i], pid, pid,
-					 fd);
-			else
-				snprintf(path, sizeof(path), ways[i], pid, fd);
-			pry(ways[i], path);
-		}
-		/* Links of ours that lead there. */
-		snprintf(path, sizeof(path), "/proc/%s/fd/%d", pid, fd);
-		unlink("turned");
-		if (symlink(path, "turned") == 0)
-			pry("a link", "turned");
-		snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-		unlink("turned");
-		if (symlink(path, "turned") == 0) {
-			snprintf(path, sizeof(path), "turned/%d", fd);
-			pry("a link to the directory", path);
-		}
-		unlink("turned");
-	}
-	pry_maps(pid);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -633,10 +451,13 @@ int main(int argc, char **argv)
 	snprintf(project, sizeof(project), "%s", argv[2]);
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (strcmp(argv[2], "hold") == 0)
-		return hold(argv[1]);
-	map_gate();
+		return gate_hold(argv[1]);
+	if (gate_map()) {
+		fail("mapping", "the gate", errno);
+		return 1;
+	}
 	if (strcmp(argv[2], "pry") == 0)
-		return pry_all(argv[1]);
+		return gate_pry(argv[1]);
 	if (strcmp(argv[2], "names") == 0) {
 		names();
 		return failed;
