@@ -81,6 +81,7 @@ struct audit {
 	struct jtext text;
 	struct audit_chain chain;
 	off_t size;	      /* of the file */
+	int unsynced;	      /* at the end; 0 or -errno */
 	struct timespec next; /* not before, unless it is urgent */
 
 	pthread_mutex_t secrets_lock;
@@ -474,6 +475,8 @@ static void *writer_run(void *context)
 		set_pause(audit);
 		give_back(audit, &batch);
 	}
+	if (fdatasync(audit->fd))
+		audit->unsynced = -errno;
 	return NULL;
 }
 
@@ -595,20 +598,23 @@ int audit_flush(struct audit *audit, struct audit_head *head)
 	return error;
 }
 
+void audit_end(struct audit *audit)
+{
+	pthread_mutex_lock(&audit->lock);
+	audit->closing = true;
+	pthread_cond_signal(&audit->filled);
+	pthread_mutex_unlock(&audit->lock);
+}
+
 int audit_close(struct audit *audit)
 {
 	int error;
 
 	if (!audit)
 		return 0;
-	pthread_mutex_lock(&audit->lock);
-	audit->closing = true;
-	pthread_cond_signal(&audit->filled);
-	pthread_mutex_unlock(&audit->lock);
+	audit_end(audit);
 	pthread_join(audit->writer, NULL);
-	error = atomic_load(&audit->error);
-	if (fdatasync(audit->fd) && !error)
-		error = -errno;
+	error = atomic_load(&audit->error) ?: audit->unsynced;
 	audit_free(audit);
 	return error;
 }

@@ -160,6 +160,12 @@ struct audit_head {
 int audit_flush(struct audit *audit, struct audit_head *head);
 
 /**
+ * Nothing more will be added: the writer writes what is queued, syncs the file
+ * and ends, which audit_close() waits for. What is done meanwhile costs no time.
+ */
+void audit_end(struct audit *audit);
+
+/**
  * Write what is queued, end the writer, sync, close, free. NULL is fine.
  * Returns 0 or -errno of the first write that failed.
  */

@@ -170,18 +170,24 @@ int run_finish(struct run *run, int status)
 	sum_up(run);
 	struct audit_head head;
 	bool complete = audit_flush(session->audit, &head) == 0;
+
+	/* Both files are forced to the disk at the same time; but who reads
+	 * that the session has ended finds a log that is. */
+	audit_end(session->audit);
+	int described = run_describe(run, status, complete ? &head : NULL);
 	int error = audit_close(session->audit);
 
 	if (error && !atomic_load(&session->failed)) {
 		say("the audit log: %s", strerror(-error));
 		status = FAILED;
+		described = run_describe(run, status, complete ? &head : NULL);
 	}
 	error = standins_keep(session->standins, run->files.state_fd);
 	if (error)
 		say("what was written to stand-ins could not be kept: %s",
 		    strerror(-error));
 	standins_close(session->standins);
-	error = run_describe(run, status, complete ? &head : NULL);
+	error = described ?: sessions_describe_end(&run->files);
 	if (!error)
 		error = sessions_remove_runtime(&run->files);
 	if (error)

@@ -53,9 +53,9 @@ int run_make(struct run *run, const char **step);
 int run_start(struct run *run, const char **step, int *exec_error);
 
 /**
- * Describe the session for who lists sessions. `status` is the program's, -1
- * while it runs; `head` is how far the log has come, at the end; else NULL.
- * Returns 0 or -errno.
+ * Describe the session for who lists sessions, who see it with
+ * sessions_describe_end(). `status` is the program's, -1 while it runs; `head`
+ * is how far the log has come, at the end; else NULL. Returns 0 or -errno.
  */
 int run_describe(const struct run *run, int64_t status,
 		 const struct audit_head *head);

@@ -75,6 +75,15 @@ int sessions_describe(const struct session_files *files,
 		      const struct session_info *info);
 
 /**
+ * The same in two steps: the first writes it, and forces it to the disk where
+ * the session has ended; readers see it with the second. The first may be
+ * repeated. Each returns 0 or -errno.
+ */
+int sessions_describe_begin(const struct session_files *files,
+			    const struct session_info *info);
+int sessions_describe_end(const struct session_files *files);
+
+/**
  * Delete the runtime directory and all that is in it, and give up the lock; to
  * be called when no program of the session is left. Returns 0 or -errno.
  */

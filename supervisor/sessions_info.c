@@ -174,12 +174,11 @@ static int write_new(int state, const char *name, const struct jtext *text,
 	return sync && fdatasync(fd) ? -errno : 0;
 }
 
-int sessions_describe(const struct session_files *files,
-		      const struct session_info *info)
+int sessions_describe_begin(const struct session_files *files,
+			    const struct session_info *info)
 {
 	auto_free char *bytes = malloc(FILE_MAX);
 	struct jtext text = {.bytes = bytes, .size = FILE_MAX - 1};
-	int error;
 
 	if (!bytes)
 		return -ENOMEM;
@@ -188,11 +187,21 @@ int sessions_describe(const struct session_files *files,
 		return -EFBIG;
 	/* A start does not wait for the disk; what is kept is synced at the
 	 * end. */
-	error = write_new(files->state_fd, NAME ".new", &text,
-			  info->status >= 0);
-	if (error)
-		return error;
+	return write_new(files->state_fd, NAME ".new", &text,
+			 info->status >= 0);
+}
+
+int sessions_describe_end(const struct session_files *files)
+{
 	return renameat(files->state_fd, NAME ".new", files->state_fd, NAME)
 		       ? -errno
 		       : 0;
+}
+
+int sessions_describe(const struct session_files *files,
+		      const struct session_info *info)
+{
+	int error = sessions_describe_begin(files, info);
+
+	return error ? error : sessions_describe_end(files);
 }

@@ -119,7 +119,7 @@ int run_describe(const struct run *run, int64_t status,
 
 	if (head)
 		memcpy(info.hash, head->hash, sizeof(info.hash));
-	return sessions_describe(&run->files, &info);
+	return sessions_describe_begin(&run->files, &info);
 }
 
 static int record_start(struct run *run)
@@ -159,6 +159,8 @@ static int make_directories(struct run *run)
 
 	if (!error)
 		error = run_describe(run, -1, NULL);
+	if (!error)
+		error = sessions_describe_end(&run->files);
 	if (error)
 		say("logs are kept below $XDG_STATE_HOME, or "
 		    "~/.local/state: it must be a place that you, and no "

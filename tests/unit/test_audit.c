@@ -148,6 +148,20 @@ START_TEST(secret_added_later_is_redacted_in_queued_events)
 }
 END_TEST
 
+START_TEST(end_takes_what_is_queued_and_no_more)
+{
+	struct audit *audit = open_log();
+	struct audit_record record;
+
+	audit_record_init(&record, AUDIT_START);
+	ck_assert_int_eq(audit_add(audit, &record), 0);
+	audit_end(audit);
+	ck_assert_int_eq(audit_add(audit, &record), -EIO);
+	ck_assert_int_eq(audit_close(audit), 0);
+	ck_assert_uint_eq(check_log(NULL, NULL, NULL), 1);
+}
+END_TEST
+
 START_TEST(file_is_private_and_new)
 {
 	struct audit *audit = open_log(), *second;
@@ -479,6 +493,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, secret_added_later_is_redacted_in_queued_events);
 	tcase_add_test(tcase, file_is_private_and_new);
+	tcase_add_test(tcase, end_takes_what_is_queued_and_no_more);
 	tcase_add_test(tcase, many_threads_lose_nothing);
 	tcase_add_test(tcase, full_queue_refuses_and_says_so);
 	tcase_add_test(tcase, ring_wraps_with_any_size);

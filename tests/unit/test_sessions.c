@@ -336,6 +336,20 @@ START_TEST(description_is_read_back)
 	ck_assert_int_eq(entry.info.status, -1);
 	ck_assert_int_eq(entry.info.events, 13);
 	ck_assert(entry.live);
+	session_entry_clear(&entry);
+	/* What is begun is seen at its end, and may be begun anew. */
+	info.status = info.events = 14;
+	ck_assert_int_eq(sessions_describe_begin(&files, &info), 0);
+	ck_assert_int_eq(sessions_find(files.id, &entry), 0);
+	ck_assert_int_eq(entry.info.status, -1);
+	ck_assert_int_eq(entry.info.events, 13);
+	session_entry_clear(&entry);
+	info.status = info.events = 15;
+	ck_assert_int_eq(sessions_describe_begin(&files, &info), 0);
+	ck_assert_int_eq(sessions_describe_end(&files), 0);
+	ck_assert_int_eq(sessions_find(files.id, &entry), 0);
+	ck_assert_int_eq(entry.info.status, 15);
+	ck_assert_int_eq(entry.info.events, 15);
 	ck_assert_int_eq(sessions_remove_runtime(&files), 0);
 	ck_assert(!session_live(&entry));
 	session_entry_clear(&entry);
