@@ -400,12 +400,18 @@ static struct identities *make(const struct policy *policy, const char *project)
 }
 
 int identities_start(const struct policy *policy, const char *project,
-		     struct listings *listings, struct identities **result)
+		     bool early, struct listings *listings,
+		     struct identities **result)
 {
 	struct identities *identities = make(policy, project);
 
+	*result = NULL;
 	if (!identities)
 		return -ENOMEM;
+	if (early && identities->mounts) {
+		free(identities);
+		return 0;
+	}
 	identities->listings = listings;
 	int error = worker_thread(&identities->thread, run, identities);
 
@@ -424,11 +430,6 @@ void identities_await(struct identities *identities)
 		pthread_join(identities->thread, NULL);
 	identities->threaded = false;
 	identities->listings = NULL;
-}
-
-bool identities_likely(const struct identities *identities)
-{
-	return identities->mounts;
 }
 
 int identities_scan(const struct policy *policy, const char *project,

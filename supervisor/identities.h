@@ -22,19 +22,20 @@ struct policy;
  *
  * `policy` and `project` must outlive the object, and so must `listings`, where
  * the directories are kept, until identities_await() (NULL: they are not kept).
+ * `early`: the session's own files are not there yet. Where a file may have
+ * another name without a second link, by a mount, they would be among those
+ * that are looked for: then nothing is started, and there is no object (NULL).
+ *
  * Returns 0 and an object for identities_free(), or -errno.
  */
 int identities_start(const struct policy *policy, const char *project,
-		     struct listings *listings, struct identities **identities);
+		     bool early, struct listings *listings,
+		     struct identities **identities);
 
 /** Wait until they were looked for, and the thread has ended. */
 void identities_await(struct identities *identities);
 
-/** May there be any for the mere reason that something is mounted twice? Known
- * from the start. */
-bool identities_likely(const struct identities *identities);
-
-/** The same as identities_start(), looked for at once and by this thread. */
+/** The same, looked for at once and by this thread. */
 int identities_scan(const struct policy *policy, const char *project,
 		    struct listings *listings, struct identities **identities);
 void identities_free(struct identities *identities);

@@ -47,14 +47,14 @@ static long number_of(const char *path, long absent)
 static bool can_take_fds(void)
 {
 	auto_fd pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	auto_fd taken = pidfd < 0 ? -1
-				  : (int)syscall(SYS_pidfd_getfd, pidfd, pidfd,
-						 0);
+	auto_fd taken =
+		pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
 
 	return taken >= 0;
 }
 
-/* Of no effect here, where nothing is shared: it is the permission that counts. */
+/* Of no effect here, where nothing is shared: it is the permission that counts.
+ */
 static bool can_unshare_fs(void)
 {
 	return unshare(CLONE_FS) == 0;
@@ -62,8 +62,7 @@ static bool can_unshare_fs(void)
 
 static bool has_thread_pidfds(void)
 {
-	auto_fd pidfd = (int)syscall(SYS_pidfd_open, gettid(),
-				     PIDFD_OF_THREAD);
+	auto_fd pidfd = (int)syscall(SYS_pidfd_open, gettid(), PIDFD_OF_THREAD);
 
 	return pidfd >= 0;
 }
@@ -85,46 +84,57 @@ static int try_listener(void)
 		       : 0;
 }
 
-struct trial {
+struct outcome {
 	int listener, memory, trace; /* errno, or 0 */
 };
 
-/* What a session does to its programs, done to a child. */
-static int try_child(struct trial *trial)
+static int start_child(struct kernel_trial *trial)
 {
-	char byte = 1;
-	struct iovec local = {.iov_base = &byte, .iov_len = 1};
-	struct iovec remote = local;
-	int ends[2], status;
+	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	auto_fd in = ends[0], out = ends[1];
-	pid_t pid = fork();
 
-	if (pid < 0)
+	trial->pid = fork();
+	if (trial->pid < 0)
 		return -errno;
-	if (pid == 0) {
+	if (trial->pid == 0) {
 		int error = try_listener();
 
 		(void)!write(out, &error, sizeof(error));
 		for (;;)
 			pause();
 	}
-	if (read(in, &trial->listener, sizeof(int)) != (ssize_t)sizeof(int))
-		trial->listener = EIO;
-	trial->memory =
-		process_vm_readv(pid, &local, 1, &remote, 1, 0) == 1 ? 0
-								     : errno;
-	trial->trace =
+	trial->in = take_fd(&in);
+	return 0;
+}
+
+/* What a session does to its programs, done to the child. */
+static void try_child(struct kernel_trial *trial, struct outcome *outcome)
+{
+	auto_fd in = take_fd(&trial->in);
+	/* The child has it at the same place. */
+	static char there = 1;
+	char here;
+	struct iovec local = {.iov_base = &here, .iov_len = 1};
+	struct iovec remote = {.iov_base = &there, .iov_len = 1};
+	pid_t pid = trial->pid;
+	int status;
+
+	if (read(in, &outcome->listener, sizeof(int)) != (ssize_t)sizeof(int))
+		outcome->listener = EIO;
+	outcome->memory = process_vm_readv(pid, &local, 1, &remote, 1, 0) == 1
+				  ? 0
+				  : errno;
+	outcome->trace =
 		ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL) ? errno : 0;
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
-	return 0;
 }
 
-static int judge(const struct trial *trial, char *why, size_t size)
+static int judge(const struct outcome *trial, char *why, size_t size)
 {
 	if (trial->listener == EBUSY)
 		snprintf(why, size,
@@ -154,15 +164,12 @@ static int judge(const struct trial *trial, char *why, size_t size)
 	return -EPERM;
 }
 
-int kernel_probe(struct kernel_features *features, char *why, size_t size)
+int kernel_probe_begin(struct kernel_trial *trial, char *why, size_t size)
 {
 	unsigned action = SECCOMP_RET_USER_NOTIF;
 	long yama = number_of("/proc/sys/kernel/yama/ptrace_scope", 0);
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
 
-	struct trial trial = {0};
-
-	memset(features, 0, sizeof(*features));
+	*trial = (struct kernel_trial){.in = -1};
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action)) {
 		snprintf(why, size,
 			 "the kernel has no seccomp user notification (Linux "
@@ -184,14 +191,24 @@ int kernel_probe(struct kernel_features *features, char *why, size_t size)
 			 yama);
 		return -EPERM;
 	}
-	int error = try_child(&trial);
+	int error = start_child(trial);
 
-	if (error) {
+	if (error)
 		snprintf(why, size, "no process can be started: %s",
 			 strerror(-error));
-		return error;
-	}
-	error = judge(&trial, why, size);
+	return error;
+}
+
+int kernel_probe_end(struct kernel_trial *trial,
+		     struct kernel_features *features, char *why, size_t size)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+	struct outcome outcome = {0};
+
+	memset(features, 0, sizeof(*features));
+	try_child(trial, &outcome);
+	int error = judge(&outcome, why, size);
+
 	if (error)
 		return error;
 	features->landlock_abi = abi > 0 ? (int)abi : 0;
@@ -202,4 +219,13 @@ int kernel_probe(struct kernel_features *features, char *why, size_t size)
 	features->protected_symlinks =
 		number_of("/proc/sys/fs/protected_symlinks", 1) != 0;
 	return 0;
+}
+
+int kernel_probe(struct kernel_features *features, char *why, size_t size)
+{
+	struct kernel_trial trial;
+	int error = kernel_probe_begin(&trial, why, size);
+
+	memset(features, 0, sizeof(*features));
+	return error ? error : kernel_probe_end(&trial, features, why, size);
 }

@@ -34,4 +34,19 @@
  */
 int kernel_probe(struct kernel_features *features, char *why, size_t size);
 
+/** A child to which is done what a session does to its programs. */
+struct kernel_trial {
+	pid_t pid;
+	int in; /* what it tells; -1: it was not started */
+};
+
+/**
+ * The same in two steps, as kernel_probe() each: the first starts a child,
+ * which takes its time, and the second tries it and ends it. The second may be
+ * done by another thread, and must be done if the first returned 0.
+ */
+int kernel_probe_begin(struct kernel_trial *trial, char *why, size_t size);
+int kernel_probe_end(struct kernel_trial *trial,
+		     struct kernel_features *features, char *why, size_t size);
+
 #endif

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +31,7 @@ enum { MOST_BYTES = 1 << 20 };
 
 /* Found once: the libc and the loader stay where they are. */
 static struct {
-	pthread_t thread;
-	bool threaded, found;
+	bool found;
 	size_t base_count, count;
 	const unsigned char *bases[SHIM_OBJECTS];
 	struct shim_object objects[SHIM_OBJECTS];
@@ -136,34 +133,15 @@ static bool find_sites(const unsigned char *base, struct shim_object *object)
 }
 
 /* Most programs of the session have the libc and the loader that we have. */
-static void *look(void *context)
+void preload_look(void)
 {
-	dl_iterate_phdr(add_object, context);
+	if (loaded.found)
+		return;
+	dl_iterate_phdr(add_object, NULL);
 	for (size_t i = 0; i < loaded.base_count; i++)
 		loaded.count += find_sites(loaded.bases[i],
 					   &loaded.objects[loaded.count]);
 	loaded.found = true;
-	return NULL;
-}
-
-void preload_begin(void)
-{
-	sigset_t all, before;
-
-	if (loaded.found || loaded.threaded)
-		return;
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	loaded.threaded = pthread_create(&loaded.thread, NULL, look, NULL) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-void preload_await(void)
-{
-	if (loaded.threaded)
-		pthread_join(loaded.thread, NULL);
-	loaded.threaded = false;
 }
 
 static int fill(char *bytes, size_t size, const struct preload *preload,
@@ -176,9 +154,7 @@ static int fill(char *bytes, size_t size, const struct preload *preload,
 	memcpy(config->path, preload->path, sizeof(config->path));
 	config->names = *names;
 	config->apart = apart;
-	preload_await();
-	if (!loaded.found)
-		(void)look(NULL);
+	preload_look();
 	memcpy(config->objects, loaded.objects, sizeof(config->objects));
 	config->object_count = (uint32_t)loaded.count;
 	config->ready = 1;

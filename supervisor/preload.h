@@ -18,16 +18,11 @@ struct shim_names;
 int preload_built(void);
 
 /**
- * Begin to look for the calls in the code of this process's libc and loader,
- * which preload_new() needs and which no policy changes: on a thread of its
- * own, for as long as there is something else to do. Where it cannot be
- * started, preload_new() looks.
+ * Look for the calls in the code of this process's libc and loader: once, and
+ * the same under every policy. preload_new() does it where it was not done, but
+ * it takes a millisecond that may be another thread's, which has ended then.
  */
-void preload_begin(void);
-
-/** Wait until that is done: before a fork(2) of which the child makes the
- * copy. Nothing where it was not begun. */
-void preload_await(void);
+void preload_look(void);
 
 /**
  * Make the copy in `directory`, whose path is `path`. `apart`: as the filter

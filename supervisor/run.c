@@ -1,15 +1,17 @@
 /*
- * Theory of operation. What the kernel can do is tried first, in a child that
- * is forked while there is little memory. While the policy is loaded, another
- * thread looks through libc's code for the sake of the fence (preload.h): it
- * reads what nobody writes, and has ended before the guardian forks, so that
- * there is one thread then.
+ * Theory of operation. What a session does to its programs is tried on a child
+ * that is forked while there is little memory. While the policy is loaded,
+ * another thread looks how the child fares, and looks through libc's code for
+ * the sake of the fence (preload.h). It shares nothing with the loading, and
+ * has ended before anything follows from either: the guardian forks with one
+ * thread.
  */
 #include "supervisor/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,10 +243,59 @@ static int run_under(struct options *options, const struct layers *layers,
 		return status;
 	if (grants_new(supervision.input, !options->only, &supervision.grants))
 		return FAILED;
-	preload_await();
 	status = guardian_run(supervise, &supervision, supervision.relay);
 	grants_free(supervision.grants);
 	return status;
+}
+
+/* What is done beside the loading of the policy. */
+struct beside {
+	struct kernel_trial trial;
+	struct kernel_features kernel;
+	char why[512]; /* not to go on */
+	int error;
+	bool fence;
+	bool threaded;
+	pthread_t thread;
+};
+
+static void *look_beside(void *context)
+{
+	struct beside *beside = context;
+
+	beside->error = kernel_probe_end(&beside->trial, &beside->kernel,
+					 beside->why, sizeof(beside->why));
+	if (!beside->error && beside->fence)
+		preload_look();
+	return NULL;
+}
+
+static int begin_beside(const struct options *options, struct beside *beside)
+{
+	sigset_t all, before;
+	int error = kernel_probe_begin(&beside->trial, beside->why,
+				       sizeof(beside->why));
+
+	if (error)
+		return error;
+	beside->fence = options->fence != FENCE_OFF && !options->dry_run &&
+			!options->log_all;
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	beside->threaded =
+		pthread_create(&beside->thread, NULL, look_beside, beside) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return 0;
+}
+
+static int end_beside(struct beside *beside)
+{
+	if (beside->threaded)
+		pthread_join(beside->thread, NULL);
+	else
+		(void)look_beside(beside);
+	return beside->error;
 }
 
 int run_program(int argc, char **argv)
@@ -252,9 +303,8 @@ int run_program(int argc, char **argv)
 	/* Not freed: they are large, and the process ends with this. */
 	static struct layers *layers;
 	static struct policy *policy, *served;
-	struct kernel_features kernel;
 	struct options options;
-	char why[512];
+	struct beside beside = {0};
 	int status = options_parse(argc, argv, &options);
 
 	if (status >= 0)
@@ -262,15 +312,17 @@ int run_program(int argc, char **argv)
 	close_inherited();
 	if (keep_standard())
 		return FAILED;
-	/* It forks: while there is little memory whose pages would have to be
-	 * copied or taken back. */
-	if (kernel_probe(&kernel, why, sizeof(why))) {
-		say("%s", why);
+	int error = begin_beside(&options, &beside);
+
+	if (!error) {
+		status = load(&options, &layers, &policy, &served);
+		error = end_beside(&beside);
+	}
+	if (error) {
+		say("%s", beside.why);
 		return FAILED;
 	}
-	if (options.fence != FENCE_OFF && !options.dry_run && !options.log_all)
-		preload_begin();
-	if (load(&options, &layers, &policy, &served))
+	if (status)
 		return FAILED;
-	return run_under(&options, layers, policy, served, &kernel);
+	return run_under(&options, layers, policy, served, &beside.kernel);
 }

@@ -16,6 +16,7 @@
 #include "supervisor/supervisor.h"
 
 struct audit_head;
+struct listings;
 struct worker_pool;
 
 /** Exit statuses that are not the program's own. */
@@ -33,7 +34,8 @@ struct run {
 	struct sock_fprog filter;
 	char **environment;
 	int notes;
-	int ruleset;	   /* the fence's; -1: none */
+	struct listings *listings; /* while the fence is looked for; or NULL */
+	int ruleset;		   /* the fence's; -1: none */
 	bool apart;	   /* some programs are granted what others are not */
 	int terminal;	   /* the socket for questions; -1: none */
 	atomic_int status; /* of the program, from waitpid(2) */

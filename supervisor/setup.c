@@ -318,33 +318,47 @@ static int without_fence(struct run *run, const char *why, int error)
 }
 
 /*
- * Other names of what is protected are looked for at the same time, by another
- * thread: nearly always there is none, and then it makes no difference to the
- * fence that they were not known. Where there is one it is looked for anew.
+ * Other names of what is protected are looked for by another thread, from the
+ * start. Nearly always there is none, and then it makes no difference to the
+ * fence that they were not known while it was looked for.
  */
+static void begin_fence(struct run *run)
+{
+	const struct supervision *given = run->given;
+
+	if (given->options->fence == FENCE_OFF || fence_missing(run))
+		return;
+	run->listings = listings_new(MOST_LISTED);
+	/* Else they are looked for later. */
+	if (run->listings)
+		(void)identities_start(given->policy, given->project, true,
+				       run->listings, &run->session.identities);
+}
+
 static int find_fence(struct run *run)
 {
 	auto_free char *program = realpath(run->given->path, NULL);
 	const char *kept[] = {run->files.state_path, run->files.runtime_path,
 			      NULL};
 	struct session *session = &run->session;
-	struct listings *listings = listings_new(MOST_LISTED);
 	struct fence_input input = {
 		.policy = run->given->policy,
 		.project = run->given->project,
 		.program = program,
 		.strict = run->given->options->fence == FENCE_STRICT,
-		.listings = listings,
+		.listings = run->listings,
 		.kept = kept,
 	};
-	int error = listings ? identities_start(input.policy, input.project,
-						listings, &session->identities)
-			     : -ENOMEM;
+	int error = run->listings ? 0 : -ENOMEM;
 
-	if (!error && !identities_likely(session->identities))
-		error = fence_find(&input, &session->fence);
-	if (session->identities)
+	if (session->identities) {
+		if (!error)
+			error = fence_find(&input, &session->fence);
 		identities_await(session->identities);
+	} else if (!error) {
+		error = identities_scan(input.policy, input.project,
+					input.listings, &session->identities);
+	}
 	input.identities = session->identities;
 	if (!error && session->fence && identities_any(input.identities)) {
 		fence_free(session->fence);
@@ -352,7 +366,8 @@ static int find_fence(struct run *run)
 	}
 	if (!error && !session->fence)
 		error = fence_find(&input, &session->fence);
-	listings_free(listings);
+	listings_free(run->listings);
+	run->listings = NULL;
 	return error;
 }
 
@@ -464,6 +479,7 @@ int run_make(struct run *run, const char **step)
 	proc_learn_mounts();
 	path_learn_root_links();
 	learn_given(session);
+	begin_fence(run);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		*step = steps[i].name;
 		int error = steps[i].make(run);
@@ -515,7 +531,7 @@ static int ready(void *context, pid_t pid, int listener)
 	/* With a fence they were looked for before. */
 	if (!error && !session->identities)
 		error = identities_start(run->given->policy,
-					 run->given->project, NULL,
+					 run->given->project, false, NULL,
 					 &session->identities);
 	if (!error)
 		error = slow_new(session, &session->slow);

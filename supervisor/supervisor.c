@@ -1,8 +1,9 @@
 /*
- * Theory of operation. One thread until the program is launched: launch() forks
- * (setup.c). Then the tracer, the workers and the writer of the log run; the
- * main thread sleeps here until the program has ended, the guardian is gone, or
- * something broke. The end goes the same way back (finish.c).
+ * Theory of operation. Until the program is launched, whoever helps to make the
+ * session has ended but for the writer of the log: launch() forks (setup.c).
+ * Then the tracer, the workers and the writer of the log run; the main thread
+ * sleeps here until the program has ended, the guardian is gone, or something
+ * broke. The end goes the same way back (finish.c).
  */
 #include "supervisor/supervisor.h"
 

@@ -1,6 +1,7 @@
 /*
  * Theory of operation. The broker is forked and executed before the session is
- * launched, while there is one thread. From then on any worker may tell it
+ * launched; what it does in between are system calls alone, for there may be
+ * another thread. From then on any worker may tell it
  * something: a message is one system call, so no lock is needed. What it says
  * is read by one thread, which answers its questions. When the socket ends, the
  * broker is gone: that is recorded, who waits is woken, and nothing is reached

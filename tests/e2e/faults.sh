@@ -132,6 +132,11 @@ expect 125 "$interpose" --no-such-option true
 expect 125 run env ASAN_OPTIONS=detect_leaks=0 "$interpose" -q --only \
 	-e 'allow read /**' true
 caused 'already runs under'
+# What the kernel refuses is told beside what the policy has wrong.
+expect 125 run env ASAN_OPTIONS=detect_leaks=0 "$interpose" -q --only \
+	-e 'alow read /**' true
+caused 'already runs under'
+caused 'did you mean'
 chmod 777 "$here/state"
 expect 125 run true
 chmod 700 "$here/state"

@@ -479,7 +479,7 @@ START_TEST(copy_has_the_sessions_table)
 
 	/* Looked for beforehand, as in a session, and by the call itself. */
 	if (_i)
-		preload_begin();
+		preload_look();
 	int error = preload_new(names, false, fd, directory, &preload, &why);
 
 	ck_assert_msg(error == 0, "%s: %d", why, error);
