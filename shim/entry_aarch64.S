@@ -1,14 +1,16 @@
 /*
  * Where the stubs stand, and where they lead. See entry_x86_64.S.
  */
-	.text
-	.balign	4096
+	.section .stubs, "aw"
+	.balign	32
 	.globl	shim_stubs
 	.hidden	shim_stubs
 	.type	shim_stubs, @object
 shim_stubs:
-	.fill	256 * 8, 4, 0xd4200000
+	.fill	128 * 8, 4, 0xd4200000
 	.size	shim_stubs, . - shim_stubs
+
+	.text
 
 /*
  * Called by a stub with the call's number and arguments where the kernel takes

@@ -5,9 +5,12 @@
  * see that function behind it. So its frame is described as a signal's: the
  * caller's next instruction is what is stored at the stub's end, and its stack
  * pointer is this one, 128 bytes further down between offsets 10 and 19.
+ *
+ * They lie among what can be written, so that they need be made executable once
+ * and not writable before.
  */
-	.text
-	.balign	4096
+	.section .stubs, "aw"
+	.balign	32
 	.globl	shim_stubs
 	.hidden	shim_stubs
 	.type	shim_stubs, @object
@@ -19,9 +22,11 @@ shim_stubs:
 		0x16, 0x08, 19, 0x2d, 0x1a, 0x37, 0x24, 0x22
 	/* rip: what is stored at (rip & -32) + 24 */
 	.cfi_escape 0x10, 16, 7, 0x80, 0, 0x09, 0xe0, 0x1a, 0x23, 24
-	.fill	256 * 32, 1, 0xcc
+	.fill	128 * 32, 1, 0xcc
 	.cfi_endproc
 	.size	shim_stubs, . - shim_stubs
+
+	.text
 
 /*
  * Called by a stub with the call's number and arguments where the kernel takes

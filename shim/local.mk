@@ -17,6 +17,7 @@ interpose_shim_so_SOURCES = \
 	shim/rows.h \
 	shim/serve.c \
 	shim/shim.h \
+	shim/sites.c \
 	shim/sites.h \
 	shim/sites_aarch64.c \
 	shim/sites_x86_64.c \

@@ -29,7 +29,7 @@ struct shim_call {
 	long arguments[6];
 };
 
-enum { SHIM_STUBS = 256 };
+enum { SHIM_STUBS = 128 };
 extern unsigned char shim_stubs[SHIM_STUBS * SHIM_STUB];
 extern unsigned char shim_enter[];
 

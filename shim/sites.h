@@ -48,6 +48,13 @@ size_t shim_sites_x86_64(const struct shim_code *code, shim_wanted *wanted,
 size_t shim_sites_aarch64(const struct shim_code *code, shim_wanted *wanted,
 			  struct shim_site *sites, size_t most);
 
+/**
+ * Of sorted sites, keep those that lie close together, where that leaves out no
+ * more than one in four: code far from the others costs every program that
+ * starts more than its calls are worth. Returns how many are kept.
+ */
+size_t shim_sites_near(struct shim_site *sites, size_t count);
+
 /*
  * A stub stands in for the instructions of a site: it makes the call by way of
  * the shim's entry, and goes back behind the site. Each has its place among

@@ -5,7 +5,8 @@
  * Theory of operation. The environment is put back first, as the program's own
  * code is to see it. Then the gate is mapped, a stub written for each site of
  * libc and the loader, and the sites changed. Code is made writable or
- * executable, never both: no code of libc runs meanwhile. The stubs come first.
+ * executable, never both: no code of libc runs meanwhile. The stubs come first;
+ * they lie among what can be written and are made executable, for good.
  * Where a system does not let changed code be executed again (SELinux's
  * execmod, a filter of the program's starter), that shows on them, and nothing
  * else is changed: the process stays as it is, trapped.
@@ -32,6 +33,8 @@
 
 enum { MOST_PAGE = 64 << 10 };
 
+extern Elf64_Dyn _DYNAMIC[] __attribute__((visibility("hidden")));
+
 /* Of ThreadSanitizer's runtime, which has its own idea of every call. */
 extern void __tsan_init(void) __attribute__((weak, visibility("default")));
 
@@ -45,9 +48,12 @@ struct change {
 	size_t first; /* stub */
 };
 
-static struct change changes[SHIM_OBJECTS];
-/* For a libc that the supervisor does not have. */
-static struct shim_site own_sites[SHIM_OBJECTS][SHIM_SITES];
+/* All of it on the stack: what is written to costs a page. */
+struct changes {
+	struct change list[SHIM_OBJECTS];
+	/* For a libc that the supervisor does not have. */
+	struct shim_site own_sites[SHIM_OBJECTS][SHIM_SITES];
+};
 
 /* -- the environment ------------------------------------------------------- */
 
@@ -176,16 +182,16 @@ static void find_sites(const struct link_map *map, size_t page,
 	}
 	if (!change->sites) {
 		change->sites = own;
-		change->count =
-			machine_sites(&code, shim_gates, own, SHIM_SITES);
+		change->count = shim_sites_near(
+			own, machine_sites(&code, shim_gates, own, SHIM_SITES));
 	}
 	if (!change->count)
 		return;
-	/* All of the code, and not from the first site to the last: the kernel
-	 * need not split what it has mapped as one. */
+	/* Not all of the code: the kernel goes over each page that is there. */
+	const struct shim_site *last = &change->sites[change->count - 1];
 	uintptr_t mask = ~(uintptr_t)(page - 1);
-	uintptr_t from = (uintptr_t)change->base + code.start;
-	uintptr_t to = (uintptr_t)change->base + code.end;
+	uintptr_t from = (uintptr_t)change->base + change->sites[0].at;
+	uintptr_t to = (uintptr_t)change->base + last->at + last->size;
 
 	change->from = (unsigned char *)(from & mask);
 	change->length = ((to + page - 1) & mask) - (from & mask);
@@ -235,34 +241,48 @@ static void change_sites(const struct change *change)
 	(void)protect(change->from, change->length, PROT_READ | PROT_EXEC);
 }
 
+/* The stubs, and what lies before them: the kernel need not split what it has
+ * mapped as one, and nothing of it is written any more. */
+static bool make_executable(size_t page, size_t stubs)
+{
+	uintptr_t from = (uintptr_t)_DYNAMIC & ~(uintptr_t)(page - 1);
+	uintptr_t to = (uintptr_t)shim_stubs + sizeof(shim_stubs);
+
+	to = (to + page - 1) & ~(uintptr_t)(page - 1);
+	if (protect((void *)from, to - from, PROT_READ | PROT_EXEC))
+		return false;
+	machine_flush(shim_stubs, stubs * SHIM_STUB);
+	return true;
+}
+
 static void change_all(const struct machine *machine)
 {
-	size_t count = 0, stubs = 0, whole = sizeof(shim_stubs);
+	struct changes changes;
+	size_t count = 0, stubs = 0;
 
 	for (const struct link_map *map = loaded(machine);
 	     map && count < SHIM_OBJECTS; map = map->l_next) {
 		if (!shim_object_named(map->l_name))
 			continue;
-		find_sites(map, machine->page, &changes[count],
-			   own_sites[count]);
-		count += changes[count].count > 0;
+		changes.list[count] = (struct change){0};
+		find_sites(map, machine->page, &changes.list[count],
+			   changes.own_sites[count]);
+		count += changes.list[count].count > 0;
 	}
-	if (!count || !map_gate(machine->page) ||
-	    protect(shim_stubs, whole, PROT_READ | PROT_WRITE))
+	if (!count || !map_gate(machine->page))
 		return;
 	for (size_t i = 0; i < count; i++) {
-		size_t taken = write_stubs(&changes[i], stubs);
+		size_t taken = write_stubs(&changes.list[i], stubs);
 
 		if (!taken)
-			changes[i].count = 0;
+			changes.list[i].count = 0;
 		stubs += taken;
 	}
-	if (protect(shim_stubs, whole, PROT_READ | PROT_EXEC))
+	if (!stubs || !make_executable(machine->page, stubs))
 		return;
-	machine_flush(shim_stubs, whole);
 	for (size_t i = 0; i < count; i++)
-		if (changes[i].count)
-			change_sites(&changes[i]);
+		if (changes.list[i].count)
+			change_sites(&changes.list[i]);
 }
 
 void shim_start(int count, char **arguments, char **environment)

@@ -64,31 +64,37 @@ const char *fence_useless(const struct fence *fence)
 				  : "not all of the system's loaders are in it";
 }
 
-/* As the kernel does it: from the file up to the root. */
-bool fence_reads(const struct fence *fence, const char *path)
+/* Is the directory that the first `length` bytes name a readable tree's? */
+static bool is_readable_tree(const struct fence *fence, const char *path,
+			     size_t length)
 {
 	char at[PATH_MAX];
+	struct fence_place place;
+	struct stat status;
+
+	memcpy(at, path, length);
+	at[length] = '\0';
+	if (lstat(at, &status))
+		return false;
+	place = (struct fence_place){status.st_ino, status.st_dev};
+	return bsearch(&place, fence->readable, fence->readable_count,
+		       sizeof(place), compare_places);
+}
+
+/* The kernel goes from the file up to the root. It comes to the same the other
+ * way, and trees are nearer to the root. */
+bool fence_reads(const struct fence *fence, const char *path)
+{
 	size_t length = strlen(path);
 	struct stat status;
 
-	if (path[0] != '/' || length >= sizeof(at))
+	if (path[0] != '/' || length >= PATH_MAX || lstat(path, &status))
 		return false;
-	memcpy(at, path, length + 1);
-	for (;;) {
-		struct fence_place place;
-		char *slash;
-
-		if (lstat(at[0] ? at : "/", &status))
-			return false;
-		place = (struct fence_place){status.st_ino, status.st_dev};
-		if (bsearch(&place, fence->readable, fence->readable_count,
-			    sizeof(place), compare_places))
+	for (size_t i = 1; i <= length; i++)
+		if ((path[i] == '/' || path[i] == '\0') &&
+		    is_readable_tree(fence, path, i))
 			return true;
-		slash = strrchr(at, '/');
-		if (!slash)
-			return false;
-		*slash = '\0';
-	}
+	return is_readable_tree(fence, "/", 1);
 }
 
 void fence_free(struct fence *fence)

@@ -475,6 +475,7 @@ libsupervisor_a_SOURCES = \
 	shim/object.h \
 	shim/rows.c \
 	shim/rows.h \
+	shim/sites.c \
 	shim/sites.h \
 	shim/sites_aarch64.c \
 	shim/sites_x86_64.c

@@ -129,6 +129,7 @@ static bool find_sites(const unsigned char *base, struct shim_object *object)
 	object->count = (uint32_t)shim_sites_x86_64(&code, shim_gates, true,
 						    object->sites, SHIM_SITES);
 #endif
+	object->count = (uint32_t)shim_sites_near(object->sites, object->count);
 	return true;
 }
 

@@ -284,6 +284,27 @@ START_TEST(sites_of_this_libc)
 }
 END_TEST
 
+START_TEST(sites_that_are_near)
+{
+	struct shim_site few[] = {{0x1000, 7},	{0x90000, 7}, {0x90100, 7},
+				  {0x9f000, 5}, {0xcffff, 7}, {0xd0000, 7}};
+	struct shim_site apart[] = {{0x1000, 7}, {0x90000, 7}, {0x190000, 7}};
+
+	/* One in five lies too far before, then one a byte too far behind. */
+	ck_assert_uint_eq(shim_sites_near(few, 5), 4);
+	ck_assert_uint_eq(few[0].at, 0x90000);
+	ck_assert_uint_eq(few[3].at, 0xcffff);
+	few[0] = (struct shim_site){0x90000, 7};
+	few[4] = (struct shim_site){0xd0000, 7};
+	ck_assert_uint_eq(shim_sites_near(few, 5), 4);
+	ck_assert_uint_eq(few[0].at, 0x90000);
+	/* Too many to do without. */
+	ck_assert_uint_eq(shim_sites_near(apart, 3), 3);
+	ck_assert_uint_eq(apart[0].at, 0x1000);
+	ck_assert_uint_eq(shim_sites_near(apart, 0), 0);
+}
+END_TEST
+
 /* -- aarch64
  * ------------------------------------------------------------------- */
 
@@ -565,6 +586,7 @@ int main(void)
 	tcase_add_test(sites, site_is_left_without_unwind_table);
 	tcase_add_test(sites, site_without_a_number);
 	tcase_add_test(sites, sites_of_this_libc);
+	tcase_add_test(sites, sites_that_are_near);
 	suite_add_tcase(suite, sites);
 	tcase_add_test(rest, names_match);
 	tcase_add_test(rest, names_that_are_none);
