@@ -3,11 +3,18 @@
  * all but one in vain. So one worker waits there, as a rule, and the others are
  * parked. Who has received a call looks whether another one waits by now, and
  * has a parked worker take that. Calls that come while it serves find nobody:
- * they wait for as long as serving takes, some microseconds, unless it takes
- * longer than expected. That is noticed by one of the parked, which looks at
- * every tick whether a worker has been at one call since the last; it then
- * receives the next ones. While no calls come it sleeps, and is woken by the
- * first.
+ * they wait for as long as serving takes, some microseconds.
+ *
+ * Where that happens, programs run at the same time: a call is received that
+ * was there already, or another worker is at one, and it is not the same
+ * thread's as the last, which may call again before a worker is back. Then a
+ * second worker waits for calls too, until a number of them has come one by
+ * one.
+ *
+ * A call that takes longer than expected is noticed by one of the parked, which
+ * looks at every tick whether a worker has been at one call since the last; it
+ * then receives the next ones. While no calls come it sleeps, and is woken by
+ * the first.
  */
 #include "supervisor/worker.h"
 
@@ -32,8 +39,10 @@ enum {
 	STACK_SIZE = 512 * 1024, /* several paths deep; touched as needed */
 	MOST_WORKERS = 16,
 	TICK_MS = 5,
-	AGAIN_MS = 1,	  /* at the end: until workers are woken again */
-	QUIET_TICKS = 10, /* without a call: then the watch sleeps */
+	AGAIN_MS = 1,	   /* at the end: until workers are woken again */
+	QUIET_TICKS = 10,  /* without a call: then the watch sleeps */
+	AT_ONCE_NS = 4000, /* to receive a call that was there already */
+	TOGETHER = 64,	   /* calls one by one: then one worker will do */
 };
 
 struct worker_pool {
@@ -44,6 +53,9 @@ struct worker_pool {
 	atomic_uint received;  /* calls, ever; it may wrap around */
 	atomic_uint receiving; /* workers that wait for a call */
 	atomic_uint parked;    /* changed under the lock */
+	atomic_uint together;  /* calls left until one worker will do */
+	atomic_uint serving;   /* workers that are at a call */
+	atomic_int last;       /* the thread whose call came last */
 	atomic_bool asleep;    /* the one that watches */
 	pthread_mutex_t lock;
 	pthread_cond_t help, watch; /* for the parked; for who watches */
@@ -94,6 +106,14 @@ static bool abandoned(int listener)
 	struct pollfd poll_fd = {.fd = listener, .events = POLLIN};
 
 	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLHUP);
+}
+
+static int64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 static bool is_ending(const struct worker_pool *pool)
@@ -178,11 +198,34 @@ static void park(struct worker_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+/* A call was received, of this thread, after so long a wait. Returns whether
+ * another worker is to wait for the next, besides those that do. */
+static bool note_call(struct worker_pool *pool, pid_t tid, int64_t waited)
+{
+	unsigned left = atomic_load(&pool->together);
+	pid_t before = atomic_exchange(&pool->last, tid);
+	bool busy = atomic_fetch_add(&pool->serving, 1);
+
+	atomic_fetch_add(&pool->received, 1);
+	if (before != tid && (busy || waited < AT_ONCE_NS))
+		atomic_store(&pool->together, TOGETHER);
+	else if (left)
+		atomic_store(&pool->together, left - 1);
+	return !left && atomic_load(&pool->together);
+}
+
+/* Do as many wait for calls as should? */
+static bool is_enough(struct worker_pool *pool)
+{
+	return atomic_load(&pool->receiving) >=
+	       (atomic_load(&pool->together) ? 2 : 1);
+}
+
 /* A call was received: have others woken that are needed by now. */
-static void wake_others(struct worker_pool *pool)
+static void wake_others(struct worker_pool *pool, bool another)
 {
 	bool pending = atomic_load(&pool->parked) &&
-		       is_pending(pool->session->listener);
+		       (another || is_pending(pool->session->listener));
 
 	if (!pending && !atomic_load(&pool->asleep))
 		return;
@@ -202,19 +245,20 @@ static int receive_next(struct worker_pool *pool, struct seccomp_notif *request)
 {
 	struct session *session = pool->session;
 
-	while (atomic_load(&pool->receiving) && !is_ending(pool) &&
+	while (is_enough(pool) && !is_ending(pool) &&
 	       !is_pending(session->listener))
 		park(pool);
 	if (is_ending(pool))
 		return -EINTR;
+	int64_t start = clock_ns();
+
 	atomic_fetch_add(&pool->receiving, 1);
 	int error = receive(session, request);
 
 	atomic_fetch_sub(&pool->receiving, 1);
-	if (!error) {
-		atomic_fetch_add(&pool->received, 1);
-		wake_others(pool);
-	}
+	if (!error)
+		wake_others(pool, note_call(pool, (pid_t)request->pid,
+					    clock_ns() - start));
 	return error;
 }
 
@@ -250,6 +294,7 @@ static void *work(void *context)
 		call->facts = false;
 		call->job = NULL;
 		call_serve(call);
+		atomic_fetch_sub(&pool->serving, 1);
 	}
 	free(call);
 	pthread_mutex_lock(&pool->lock);
