@@ -470,18 +470,20 @@ static void first_of_float(const struct line *line, struct component *first)
 }
 
 void policy_fence_components(const struct policy *policy,
-			     bool (*visit)(void *context, const char *pattern),
+			     bool (*visit)(void *context, const char *pattern,
+					   bool floats),
 			     void *context)
 {
 	for (size_t i = 0; i < policy->branch_count; i++) {
 		const struct branch *branch = &policy->branches[i];
 		const struct policy_rule *rule = &policy->rules[branch->rule];
+		bool floating = floats(&branch->line);
 		struct component component;
 
 		if (branch->action != ACTION_READ ||
 		    !counts(policy, branch, ACTION_READ))
 			continue;
-		if (floats(&branch->line))
+		if (floating)
 			first_of_float(&branch->line, &component);
 		else if (hides(rule))
 			last_component(&branch->line, &component);
@@ -489,7 +491,7 @@ void policy_fence_components(const struct policy *policy,
 			continue;
 		if (component.full || component.length == 0)
 			strcpy(component.text, "*");
-		if (!visit(context, component.text))
+		if (!visit(context, component.text, floating))
 			return;
 	}
 }

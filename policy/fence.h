@@ -60,10 +60,13 @@ void policy_fence_roots(const struct policy *policy, enum action action,
 /**
  * Components that tell a path of which reading may be decided otherwise than
  * the fence, or metadata hidden or faked: as a pattern of text, `*` and `?`
- * that matches at least those. `visit` returns false to end.
+ * that matches at least those. `floats`: at any depth; the others are in no
+ * directory of which policy_fence() says FENCE_FLOATS or FENCE_WHOLE. `visit`
+ * returns false to end.
  */
 void policy_fence_components(const struct policy *policy,
-			     bool (*visit)(void *context, const char *pattern),
+			     bool (*visit)(void *context, const char *pattern,
+					   bool floats),
 			     void *context);
 
 /**

@@ -10,7 +10,7 @@
 #include "shim/names.h"
 #include "shim/sites.h"
 
-#define SHIM_MAGIC "interpose shim 2 configuration\n"
+#define SHIM_MAGIC "interpose shim 3 configuration\n"
 
 enum { SHIM_OBJECTS = 3, SHIM_ID = 20, SHIM_PATH = 512 };
 

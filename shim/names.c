@@ -32,7 +32,7 @@ static void set_all(uint32_t bits[8])
 		bits[i] = ~0U;
 }
 
-int shim_names_add(struct shim_names *names, const char *pattern)
+int shim_names_add(struct shim_names *names, const char *pattern, bool anywhere)
 {
 	size_t length = length_of(pattern), begins = 0, ends = 0;
 
@@ -54,6 +54,7 @@ int shim_names_add(struct shim_names *names, const char *pattern)
 	name->begins = (uint8_t)begins;
 	name->ends = (uint8_t)ends;
 	name->whole = begins == length;
+	name->anywhere = anywhere;
 	for (size_t i = 0; i < begins; i++)
 		names->text[names->used++] = pattern[i];
 	for (size_t i = length - ends; i < length; i++)
@@ -77,12 +78,14 @@ static bool same(const char *one, const char *other, size_t length)
 	return true;
 }
 
-bool shim_names_match(const struct shim_names *names, const char *component,
-		      size_t length)
+enum shim_named shim_names_match(const struct shim_names *names,
+				 const char *component, size_t length)
 {
+	enum shim_named found = SHIM_NOT_NAMED;
+
 	if (!has_bit(names->first, (unsigned char)component[0]) ||
 	    !has_bit(names->last, (unsigned char)component[length - 1]))
-		return false;
+		return SHIM_NOT_NAMED;
 	for (uint32_t i = 0; i < names->count; i++) {
 		const struct shim_name *name = &names->list[i];
 		const char *text = names->text + name->at;
@@ -90,10 +93,13 @@ bool shim_names_match(const struct shim_names *names, const char *component,
 
 		if (name->whole ? length != fixed : length < fixed)
 			continue;
-		if (same(component, text, name->begins) &&
-		    same(component + length - name->ends, text + name->begins,
-			 name->ends))
-			return true;
+		if (!same(component, text, name->begins) ||
+		    !same(component + length - name->ends, text + name->begins,
+			  name->ends))
+			continue;
+		if (name->anywhere)
+			return SHIM_NAMED_ANYWHERE;
+		found = SHIM_NAMED_OUTSIDE;
 	}
-	return false;
+	return found;
 }

@@ -7,6 +7,12 @@
  * decided. It is no boundary (a program can do without the shim): it is how
  * programs that mean no harm see what the policy says.
  *
+ * Most rules that hide something name its place (~/.var/app), and what they are
+ * about is never in a directory that is fenced as a whole. Of a component that
+ * only such a rule has, the shim asks the kernel whether its directory is;
+ * other directories of that name are nothing special then. A rule for any depth
+ * ("**" and a name) is about each.
+ *
  * The table is made by the supervisor and only read in the session.
  */
 #ifndef SHIM_NAMES_H
@@ -23,6 +29,14 @@ struct shim_name {
 	uint16_t at;	      /**< in `text`: the beginning, then the end */
 	uint8_t begins, ends; /**< their lengths */
 	uint8_t whole;	      /**< nothing lies between them */
+	uint8_t anywhere;     /**< whatever the directory that it is in */
+};
+
+/** What a component is. */
+enum shim_named {
+	SHIM_NOT_NAMED = 0,
+	SHIM_NAMED_OUTSIDE,  /**< one of them, where it is not fenced */
+	SHIM_NAMED_ANYWHERE, /**< one of them */
 };
 
 struct shim_names {
@@ -38,13 +52,15 @@ struct shim_names {
  * of them) is any text and each `?` any byte; what stands between the first and
  * the last of those is taken as any text, so more may match than was meant. Of
  * a pattern with `/` each component must be added by itself. Text in brackets
- * is not understood: write `?` for it. Returns 0; -E2BIG where it does not fit;
- * -EINVAL for an empty name, `.` and `..`.
+ * is not understood: write `?` for it. `anywhere`: in fenced directories, too.
+ * Returns 0; -E2BIG where it does not fit; -EINVAL for an empty name, `.` and
+ * `..`.
  */
-int shim_names_add(struct shim_names *names, const char *pattern);
+int shim_names_add(struct shim_names *names, const char *pattern,
+		   bool anywhere);
 
 /** May this component be one of them? `length` is at least 1. */
-bool shim_names_match(const struct shim_names *names, const char *component,
-		      size_t length);
+enum shim_named shim_names_match(const struct shim_names *names,
+				 const char *component, size_t length);
 
 #endif

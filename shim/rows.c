@@ -5,39 +5,39 @@
 
 static const struct shim_row rows[] = {
 #ifdef SYS_open
-	[SYS_open] = {SHIM_OPENS, 1, 0, 2},
-	[SYS_stat] = {SHIM_LOOKS, 1, 0, 0},
-	[SYS_lstat] = {SHIM_LOOKS, 1, 0, 0},
-	[SYS_access] = {SHIM_ASKS, 1, 0, 2},
-	[SYS_mkdir] = {SHIM_CHANGES, 1, 0, 0},
-	[SYS_rmdir] = {SHIM_CHANGES, 1, 0, 0},
-	[SYS_unlink] = {SHIM_CHANGES, 1, 0, 0},
-	[SYS_rename] = {SHIM_CHANGES, 1, 2, 0},
-	[SYS_link] = {SHIM_CHANGES, 1, 2, 0},
-	[SYS_symlink] = {SHIM_CHANGES, 2, 0, 0},
-	[SYS_readlink] = {SHIM_LINKS, 1, 0, 3},
+	[SYS_open] = {SHIM_OPENS, 1, 0, 2, 0},
+	[SYS_stat] = {SHIM_LOOKS, 1, 0, 0, 0},
+	[SYS_lstat] = {SHIM_LOOKS, 1, 0, 0, 0},
+	[SYS_access] = {SHIM_ASKS, 1, 0, 2, 0},
+	[SYS_mkdir] = {SHIM_CHANGES, 1, 0, 0, 0},
+	[SYS_rmdir] = {SHIM_CHANGES, 1, 0, 0, 0},
+	[SYS_unlink] = {SHIM_CHANGES, 1, 0, 0, 0},
+	[SYS_rename] = {SHIM_CHANGES, 1, 2, 0, 0},
+	[SYS_link] = {SHIM_CHANGES, 1, 2, 0, 0},
+	[SYS_symlink] = {SHIM_CHANGES, 2, 0, 0, 0},
+	[SYS_readlink] = {SHIM_LINKS, 1, 0, 3, 0},
 #endif
 #ifdef SYS_renameat
-	[SYS_renameat] = {SHIM_CHANGES, 2, 4, 0},
+	[SYS_renameat] = {SHIM_CHANGES, 2, 4, 0, 1},
 #endif
 #ifdef SYS_newfstatat
-	[SYS_newfstatat] = {SHIM_LOOKS, 2, 0, 0},
+	[SYS_newfstatat] = {SHIM_LOOKS, 2, 0, 0, 1},
 #endif
 #ifdef SYS_faccessat2
-	[SYS_faccessat2] = {SHIM_ASKS, 2, 0, 3},
+	[SYS_faccessat2] = {SHIM_ASKS, 2, 0, 3, 1},
 #endif
-	[SYS_openat] = {SHIM_OPENS, 2, 0, 3},
-	[SYS_statx] = {SHIM_LOOKS, 2, 0, 0},
-	[SYS_faccessat] = {SHIM_ASKS, 2, 0, 3},
-	[SYS_mkdirat] = {SHIM_CHANGES, 2, 0, 0},
-	[SYS_unlinkat] = {SHIM_CHANGES, 2, 0, 0},
-	[SYS_renameat2] = {SHIM_CHANGES, 2, 4, 0},
-	[SYS_linkat] = {SHIM_CHANGES, 2, 4, 0},
-	[SYS_symlinkat] = {SHIM_CHANGES, 3, 0, 0},
-	[SYS_readlinkat] = {SHIM_LINKS, 2, 0, 4},
-	[SYS_getdents64] = {SHIM_LISTS, 0, 0, 0},
-	[SYS_getcwd] = {SHIM_WHERE, 0, 0, 0},
-	[SYS_execve] = {SHIM_RUNS, 1, 0, 0},
+	[SYS_openat] = {SHIM_OPENS, 2, 0, 3, 1},
+	[SYS_statx] = {SHIM_LOOKS, 2, 0, 0, 1},
+	[SYS_faccessat] = {SHIM_ASKS, 2, 0, 3, 1},
+	[SYS_mkdirat] = {SHIM_CHANGES, 2, 0, 0, 1},
+	[SYS_unlinkat] = {SHIM_CHANGES, 2, 0, 0, 1},
+	[SYS_renameat2] = {SHIM_CHANGES, 2, 4, 0, 1},
+	[SYS_linkat] = {SHIM_CHANGES, 2, 4, 0, 1},
+	[SYS_symlinkat] = {SHIM_CHANGES, 3, 0, 0, 1},
+	[SYS_readlinkat] = {SHIM_LINKS, 2, 0, 4, 1},
+	[SYS_getdents64] = {SHIM_LISTS, 0, 0, 0, 0},
+	[SYS_getcwd] = {SHIM_WHERE, 0, 0, 0, 0},
+	[SYS_execve] = {SHIM_RUNS, 1, 0, 0, 0},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };

@@ -21,9 +21,9 @@ enum shim_how {
 };
 
 /** Arguments are counted from 1; 0: none. `detail`: flags, the mode or
- * a size. */
+ * a size. `at`: each path has its directory's descriptor before it. */
 struct shim_row {
-	uint8_t how, path, other, detail;
+	uint8_t how, path, other, detail, at;
 };
 
 /** The row of a call by its number, or NULL. */

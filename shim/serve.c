@@ -3,7 +3,8 @@
  *
  * What the fence refuses (EACCES, EXDEV) is repeated trapped: it had no effect.
  * So is EMFILE, since a session tells where a limit of the policy was reached.
- * A path with a component that the policy may treat otherwise is decided about:
+ * A path with a component that the policy may treat otherwise where it is (by
+ * names.h) is decided about:
  * a call that changes something before it is made, the others after, since
  * most of what they answer shows that the path could be read.
  */
@@ -19,7 +20,8 @@
 #include "shim/rows.h"
 #include "shim/shim.h"
 
-enum { PAGE = 4096 };
+/* The stack may be a signal's: a longer path is the supervisor's to look at. */
+enum { PAGE = 4096, MOST_DIRECTORY = 512 };
 
 /* The kernel reads the eight bytes before it finds that the first argument is
  * none that it knows. */
@@ -32,9 +34,36 @@ static bool is_readable(const char *at)
 				      0) != -EFAULT;
 }
 
+/* Is the directory in the fence with all below it? It is the first `length`
+ * bytes of the path; a descriptor is the base of one that is not absolute. The
+ * kernel lets it be opened only then: what rules name by its place lies in none
+ * that is fenced as a whole (supervisor/fence.c). */
+static __attribute__((noinline)) bool is_fenced(long base, const char *path,
+						size_t length)
+{
+	char directory[MOST_DIRECTORY];
+
+	if (length + 2 > sizeof(directory))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		directory[i] = path[i];
+	directory[length] = '.';
+	directory[length + 1] = '\0';
+	const struct shim_call open = {
+		.number = SYS_openat,
+		.arguments = {base, (long)directory,
+			      O_RDONLY | O_DIRECTORY | O_CLOEXEC},
+	};
+	long fd = shim_gate(&open);
+
+	if (fd >= 0)
+		(void)shim_system(SYS_close, fd, 0, 0, 0, 0, 0);
+	return fd >= 0;
+}
+
 /* Does a component of the path name something that is to be decided about, or
  * can that not be told? */
-static bool is_named(long argument, bool probe)
+static bool is_named(long base, long argument, bool probe)
 {
 	const char *path = (const char *)argument, *start = path;
 	size_t at = 0;
@@ -51,9 +80,15 @@ static bool is_named(long argument, bool probe)
 
 		if (byte && byte != '/')
 			continue;
-		if (path + at > start &&
-		    shim_names_match(&shim_configured()->names, start,
-				     (size_t)(path + at - start)))
+		enum shim_named named = SHIM_NOT_NAMED;
+
+		if (path + at > start)
+			named = shim_names_match(&shim_configured()->names,
+						 start,
+						 (size_t)(path + at - start));
+		if (named == SHIM_NAMED_ANYWHERE ||
+		    (named == SHIM_NAMED_OUTSIDE &&
+		     !is_fenced(base, path, (size_t)(start - path))))
 			return true;
 		if (!byte)
 			return false;
@@ -64,8 +99,13 @@ static bool is_named(long argument, bool probe)
 static bool names_any(const struct shim_row *row, const struct shim_call *call,
 		      bool probe)
 {
-	return is_named(call->arguments[row->path - 1], probe) ||
-	       (row->other && is_named(call->arguments[row->other - 1], probe));
+	const long *path = &call->arguments[row->path - 1];
+	const long *other =
+		row->other ? &call->arguments[row->other - 1] : NULL;
+
+	return is_named(row->at ? path[-1] : AT_FDCWD, *path, probe) ||
+	       (other &&
+		is_named(row->at ? other[-1] : AT_FDCWD, *other, probe));
 }
 
 static bool is_refused(long result)

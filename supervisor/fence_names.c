@@ -12,11 +12,11 @@ struct filling {
 	int error;
 };
 
-static bool add(void *context, const char *pattern)
+static bool add(void *context, const char *pattern, bool floats)
 {
 	struct filling *filling = context;
 
-	filling->error = shim_names_add(filling->names, pattern);
+	filling->error = shim_names_add(filling->names, pattern, floats);
 	return !filling->error;
 }
 
@@ -26,7 +26,7 @@ int fence_names(const struct policy *policy, struct shim_names *names)
 
 	/* Of a program that is kept apart others learn nothing there. */
 	if (policy_fence_apart(policy))
-		(void)add(&filling, "proc");
+		(void)add(&filling, "proc", true);
 	if (!filling.error)
 		policy_fence_components(policy, add, &filling);
 	return filling.error;

@@ -124,6 +124,9 @@ fi
 # -- names, and what the fence refuses --------------------------------------------
 mkdir -p p/sub .secret
 echo yes >p/file
+mkdir -p place/app place/other/app free/app
+echo no >place/app/x
+echo yes >free/app/x
 echo no >p/.env
 echo no >p/sub/.env
 echo no >.secret/key
@@ -133,18 +136,29 @@ cat p/.env p/way .secret/key p/file 2>&1
 ls -a p/sub
 test -e .secret && echo there
 cat p/../.secret/key ./p/./sub/.env 2>&1
+for way in place/app place/./app/ p/../place/app place/app/x "$PWD/place/app/x" \
+	free/app free/app/x "$PWD/free/app/x"; do
+	stat -c %n "$way" 2>&1
+done
+find place free 2>&1
+cd place && stat -c %n app app/x other/app 2>&1
+mkdir app 2>&1
+cd ../free && stat -c %n app app/x 2>&1
+mkdir new new/app && echo new >new/app/x && cat new/app/x ../free/new/app/x
+rm -r new
 END
 names() {
 	timeout 60 "$interpose" -q --fence "$1" --only -e 'allow read,write /**' \
 		-e 'allow exec /**' -e 'allow env *' \
 		-e "hide read $here/work/.secret/**" -e 'deny read **/.env' \
+		-e "hide read $here/work/place/app/**" \
 		sh names.sh >"$here/$1" 2>&1
 }
 names off
 names auto
 cmp "$here/off" "$here/auto" ||
 	{ echo "FAILED: with the fence the policy says something else"; diff "$here/off" "$here/auto"; failed=1; }
-grep -q no "$here/auto" && { echo "FAILED: a secret was read"; failed=1; }
+grep -qx no "$here/auto" && { echo "FAILED: a secret was read"; failed=1; }
 
 # -- few calls come to the supervisor -----------------------------------------------
 mkdir many
@@ -171,6 +185,12 @@ few=$(count ls -R tree)
 few=$(count "$tools/programs" raw d)
 [ "${few:-9999}" -lt 100 ] ||
 	{ echo "FAILED: of 300 calls by syscall(2) $few came"; failed=1; }
+# A name that a rule hides in one place is nothing special in another.
+mkdir -p fenced/app
+(cd fenced/app && for i in $(seq 300); do : >"$i"; done)
+few=$(count -e "hide read $here/work/place/app/**" sh -c 'cat fenced/app/*; cd fenced && cat app/*')
+[ "${few:-9999}" -lt 100 ] ||
+	{ echo "FAILED: below a name that is hidden elsewhere $few calls came"; failed=1; }
 # Programs that are not there, on the way along PATH.
 few=$(count env PATH="$(seq -f "$here/work/tree/d%g" -s : 300):$PATH" sh -c 'exec true')
 [ "${few:-9999}" -lt 100 ] ||

@@ -543,18 +543,24 @@ START_TEST(names_for_the_shim)
 	ck_assert_int_eq(fence_names(policy, names), 0);
 	static const struct {
 		const char *name;
-		bool match;
+		enum shim_named named;
 	} cases[] = {
-		{".ssh", true},	  {".env", true},   {"id_rsa", true},
-		{"id_dsa", true}, {".envrc", true}, {".bash_history", true},
-		{"key", false},	  {".git", false},  {"hooks", false},
-		{"env", false},
+		{".ssh", SHIM_NAMED_OUTSIDE},
+		{".bash_history", SHIM_NAMED_OUTSIDE},
+		{".env", SHIM_NAMED_ANYWHERE},
+		{"id_rsa", SHIM_NAMED_ANYWHERE},
+		{"id_dsa", SHIM_NAMED_ANYWHERE},
+		{".envrc", SHIM_NAMED_ANYWHERE},
+		{"key", SHIM_NOT_NAMED},
+		{".git", SHIM_NOT_NAMED},
+		{"hooks", SHIM_NOT_NAMED},
+		{"env", SHIM_NOT_NAMED},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		ck_assert_msg(shim_names_match(names, cases[i].name,
 					       strlen(cases[i].name)) ==
-				      cases[i].match,
+				      cases[i].named,
 			      "%s", cases[i].name);
 	free(names);
 	policy_free(policy);

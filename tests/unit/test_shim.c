@@ -433,7 +433,7 @@ static struct shim_names *names_of(const char *const *patterns)
 	struct shim_names *names = calloc(1, sizeof(*names));
 
 	for (; *patterns; patterns++)
-		ck_assert_int_eq(shim_names_add(names, *patterns), 0);
+		ck_assert_int_eq(shim_names_add(names, *patterns, true), 0);
 	return names;
 }
 
@@ -457,8 +457,25 @@ START_TEST(names_match)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		ck_assert_msg(shim_names_match(names, cases[i].component,
 					       strlen(cases[i].component)) ==
-				      cases[i].match,
+				      (cases[i].match ? SHIM_NAMED_ANYWHERE
+						      : SHIM_NOT_NAMED),
 			      "%s", cases[i].component);
+	free(names);
+}
+END_TEST
+
+/* A component may be named by several rules. */
+START_TEST(names_of_a_place)
+{
+	struct shim_names *names = calloc(1, sizeof(*names));
+
+	ck_assert_int_eq(shim_names_add(names, "app", false), 0);
+	ck_assert_int_eq(shim_names_add(names, "a*", false), 0);
+	ck_assert_int_eq(shim_names_add(names, "*key", true), 0);
+	ck_assert_int_eq(shim_names_match(names, "app", 3), SHIM_NAMED_OUTSIDE);
+	ck_assert_int_eq(shim_names_match(names, "akey", 4),
+			 SHIM_NAMED_ANYWHERE);
+	ck_assert_int_eq(shim_names_match(names, "bpp", 3), SHIM_NOT_NAMED);
 	free(names);
 }
 END_TEST
@@ -468,12 +485,12 @@ START_TEST(names_that_are_none)
 	struct shim_names *names = calloc(1, sizeof(*names));
 	int error = 0;
 
-	ck_assert_int_eq(shim_names_add(names, ""), -EINVAL);
-	ck_assert_int_eq(shim_names_add(names, "."), -EINVAL);
-	ck_assert_int_eq(shim_names_add(names, ".."), -EINVAL);
+	ck_assert_int_eq(shim_names_add(names, "", true), -EINVAL);
+	ck_assert_int_eq(shim_names_add(names, ".", true), -EINVAL);
+	ck_assert_int_eq(shim_names_add(names, "..", true), -EINVAL);
 	ck_assert(!shim_names_match(names, "a", 1));
 	for (int i = 0; i <= SHIM_NAMES && !error; i++)
-		error = shim_names_add(names, "a");
+		error = shim_names_add(names, "a", false);
 	ck_assert_int_eq(error, -E2BIG);
 	free(names);
 	/* Any text at all. */
@@ -589,6 +606,7 @@ int main(void)
 	tcase_add_test(sites, sites_that_are_near);
 	suite_add_tcase(suite, sites);
 	tcase_add_test(rest, names_match);
+	tcase_add_test(rest, names_of_a_place);
 	tcase_add_test(rest, names_that_are_none);
 	tcase_add_loop_test(rest, copy_has_the_sessions_table, 0, 2);
 	tcase_add_test(rest, copy_has_a_path_that_a_loader_takes);
