@@ -192,14 +192,15 @@ struct keeping {
 
 static bool is_guarded(const struct keeping *keeping, const char *name)
 {
-	auto_free char *path = realpath(name, NULL);
-
-	for (size_t i = 0; keeping->directories[i] && path; i++) {
+	for (size_t i = 0; keeping->directories[i]; i++) {
 		const char *directory = keeping->directories[i];
+
+		if (!path_is_below(name, directory))
+			continue;
+		auto_free char *path = realpath(name, NULL);
 		auto_free char *real = realpath(directory, NULL);
 
-		if (real && path_is_below(name, directory) &&
-		    path_is_below(path, real))
+		if (path && real && path_is_below(path, real))
 			return true;
 	}
 	return false;
