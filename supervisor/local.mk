@@ -251,7 +251,6 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/agent_flow.h \
 	supervisor/net/known_hosts.c \
 	supervisor/net/known_hosts.h \
-	supervisor/net/http_two.c \
 	supervisor/net/inspect.c \
 	supervisor/net/inspect.h \
 	supervisor/net/outside.c \
@@ -290,6 +289,18 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/http_sign.c \
 	supervisor/net/http_swap.c \
 	supervisor/net/http_swap.h \
+	supervisor/net/http_two.c \
+	supervisor/net/http_two_end.c \
+	supervisor/net/http_two_end.h \
+	supervisor/net/http_two_front.c \
+	supervisor/net/http_two_front.h \
+	supervisor/net/http_two_gate.c \
+	supervisor/net/http_two_gate.h \
+	supervisor/net/http_two_send.c \
+	supervisor/net/http_two_session.c \
+	supervisor/net/http_two_session.h \
+	supervisor/net/http_two_text.c \
+	supervisor/net/http_two_text.h \
 	supervisor/net/roots.c \
 	supervisor/net/roots.h \
 	supervisor/net/locked.c \

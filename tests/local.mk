@@ -481,6 +481,11 @@ TESTS += tests/escape/net.sh
 # Connections whose requests are looked into: the parts, and the whole between
 # a client and a server.
 if ENABLE_FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_two
+tests_fuzz_fuzz_two_SOURCES = tests/fuzz/fuzz_two.c
+tests_fuzz_fuzz_two_CFLAGS = $(AM_CFLAGS) $(TLS_CFLAGS)
+tests_fuzz_fuzz_two_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_two_LDADD = libsupervisor.a $(JANSSON_LIBS) $(NET_LIBS) $(TLS_LIBS) $(CRYPTO_LIBS)
 noinst_PROGRAMS += tests/fuzz/fuzz_http
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c
 tests_fuzz_fuzz_http_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -507,6 +512,11 @@ EXTRA_DIST += tests/fuzz/agent.dict tests/fuzz/corpus/agent/bind \
 	tests/fuzz/corpus/agent/ecdsa tests/fuzz/corpus/agent/forged \
 	tests/fuzz/corpus/agent/list tests/fuzz/corpus/agent/rsa \
 	tests/fuzz/corpus/agent/sign tests/fuzz/corpus/agent/sign-in
+EXTRA_DIST += tests/fuzz/two.dict tests/fuzz/corpus/two/answer \
+	tests/fuzz/corpus/two/behind tests/fuzz/corpus/two/fields \
+	tests/fuzz/corpus/two/get tests/fuzz/corpus/two/pieces \
+	tests/fuzz/corpus/two/post tests/fuzz/corpus/two/request \
+	tests/fuzz/corpus/two/trailers
 EXTRA_DIST += tests/fuzz/http.dict tests/fuzz/corpus/http/answer \
 	tests/fuzz/corpus/http/chunks tests/fuzz/corpus/http/presigned \
 	tests/fuzz/corpus/http/request tests/fuzz/corpus/http/signed
@@ -518,6 +528,10 @@ tests_net_http_tool_LDADD = libsupervisor.a $(JANSSON_LIBS) $(TLS_LIBS) $(CRYPTO
 dist_check_SCRIPTS += tests/net/requests_through.sh
 TESTS += tests/net/requests_through.sh
 EXTRA_DIST += tests/net/requests_through.py
+dist_check_SCRIPTS += tests/net/http_two.sh
+TESTS += tests/net/http_two.sh
+EXTRA_DIST += tests/net/http_two.py tests/net/http_two_attacks.py \
+	tests/net/http_two_in_session.py tests/net/frames.py tests/net/two_world.py
 dist_check_SCRIPTS += tests/net/memory.sh
 TESTS += tests/net/memory.sh
 EXTRA_DIST += tests/net/memory.py tests/net/cases.py

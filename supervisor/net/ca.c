@@ -242,7 +242,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out,
 	(void)context;
 	if (SSL_select_next_proto(&chosen, out_length, ours, sizeof(ours) - 1,
 				  in, in_length) != OPENSSL_NPN_NEGOTIATED &&
-	    /* To be told that this does not do. */
+	    /* It insists: http_two_front.h. */
 	    SSL_select_next_proto(&chosen, out_length, two, sizeof(two) - 1, in,
 				  in_length) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;

@@ -41,8 +41,8 @@ void ca_free(struct ca *ca);
  * What a TLS server of that name needs: a host name, or an address. Kept, so
  * that a name's certificate is made once. Owned by the authority, valid until
  * as many other names were asked for; SSL_new() takes its own hold of it.
- * NULL without memory. It speaks HTTP/1.1 only, and refuses clients that
- * insist on something else.
+ * NULL without memory. It speaks HTTP/1.1; HTTP/2 with clients that
+ * offer that and no HTTP/1.1; and refuses those that offer neither.
  */
 SSL_CTX *ca_server(struct ca *ca, const char *name);
 

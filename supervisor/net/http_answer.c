@@ -106,7 +106,7 @@ static bool pass_body(struct http_flow *flow)
 	size_t before = evbuffer_get_length(in);
 	enum http_piped piped;
 
-	if (evbuffer_get_length(out) > HTTP_BUFFER_MOST)
+	if (evbuffer_get_length(out) > flow->most)
 		return false;
 	piped = http_pipe_pass(&flow->down, flow->held, NULL, in,
 			       flow->renewing ? flow->gathered : out);

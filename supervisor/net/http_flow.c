@@ -14,6 +14,7 @@
 #include <openssl/x509v3.h>
 
 #include "supervisor/net/http_parts.h"
+#include "supervisor/net/http_two_front.h"
 #include "supervisor/net/pace.h"
 
 /* ------------------------------------------------------------------ ending --
@@ -50,6 +51,7 @@ void http_flow_free(struct http_flow *flow)
 		return;
 	if (flow->reset && flow->client)
 		set_reset(flow->client);
+	two_front_free(flow->front);
 	clear_request(flow);
 	if (flow->client)
 		bufferevent_free(flow->client);
@@ -81,6 +83,14 @@ static void wait_no_more(struct http_flow *flow)
 	if (flow->waiting)
 		evtimer_del(flow->timer);
 	flow->waiting = false;
+}
+
+void http_wait(struct http_flow *flow, bool wait)
+{
+	if (!wait)
+		wait_no_more(flow);
+	else if (!flow->waiting)
+		wait_for(flow, HTTP_SECONDS_HEAD);
 }
 
 static const char *status_text(unsigned status)
@@ -135,7 +145,10 @@ static void say_end(struct http_flow *flow)
 	if (ssl && SSL_is_init_finished(ssl))
 		(void)SSL_shutdown(ssl);
 	ERR_clear_error();
-	(void)shutdown(bufferevent_getfd(flow->client), SHUT_WR);
+	if (bufferevent_getfd(flow->client) < 0)
+		(void)bufferevent_flush(flow->client, EV_WRITE, BEV_FINISHED);
+	else
+		(void)shutdown(bufferevent_getfd(flow->client), SHUT_WR);
 	if (flow->client_over)
 		http_over(flow, false);
 }
@@ -241,6 +254,19 @@ static void run(struct http_flow *flow)
 	}
 }
 
+/* All streams of a client that speaks HTTP/2. */
+static void run_front(struct http_flow *flow)
+{
+	if (two_front_run(flow->front) && !flow->client_over)
+		return;
+	two_front_free(flow->front);
+	flow->front = NULL;
+	if (flow->over)
+		return;
+	flow->lingering = true;
+	wait_for(flow, HTTP_SECONDS_LINGER);
+}
+
 void http_run(struct http_flow *flow)
 {
 	flow->again = true;
@@ -249,6 +275,10 @@ void http_run(struct http_flow *flow)
 	flow->running = true;
 	while (flow->again && !flow->over) {
 		flow->again = false;
+		if (flow->front)
+			run_front(flow);
+		if (flow->front)
+			continue;
 		run(flow);
 		take_server_end(flow);
 		if (flow->request == HTTP_PHASE_DONE &&
@@ -271,9 +301,9 @@ void http_run(struct http_flow *flow)
 		http_flow_free(flow);
 		return;
 	}
-	pace_reading(flow->client, HTTP_BUFFER_MOST);
+	pace_reading(flow->client, flow->most);
 	if (flow->server)
-		pace_reading(flow->server, HTTP_BUFFER_MOST);
+		pace_reading(flow->server, flow->most);
 }
 
 void http_flow_answer(struct http_flow *flow, bool allowed, const char *why)
@@ -313,10 +343,11 @@ static bool speaks_two(unsigned long code)
 		       SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL;
 }
 
-static void name_fault(struct http_flow *flow, SSL *ssl)
+void http_name_fault(struct http_flow *flow, struct bufferevent *server)
 {
+	SSL *ssl = bufferevent_openssl_get_ssl(server);
 	long verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
-	unsigned long code = bufferevent_get_openssl_error(flow->server);
+	unsigned long code = bufferevent_get_openssl_error(server);
 
 	if (flow->fault[0])
 		return;
@@ -346,7 +377,7 @@ static void on_server(struct bufferevent *side, short what, void *context)
 		return;
 	flow->server_over = true;
 	if (ssl && !SSL_is_init_finished(ssl)) {
-		name_fault(flow, ssl);
+		http_name_fault(flow, side);
 	} else if (what & BEV_EVENT_ERROR && flow->answer == HTTP_PHASE_BODY) {
 		/* It was cut: not an end that the far end meant. */
 		http_over(flow, true);
@@ -366,7 +397,8 @@ static void on_client(struct bufferevent *side, short what, void *context)
 		if (name)
 			(void)snprintf(flow->served, sizeof(flow->served), "%s",
 				       name);
-		if (http_server_begin(flow))
+		if (http_two_agreed(side) ? two_front_begin(flow)
+					  : http_server_begin(flow))
 			http_over(flow, true);
 		http_run(flow);
 		return;
@@ -384,8 +416,8 @@ static void start_side(struct http_flow *flow, struct bufferevent *side,
 		       bufferevent_event_cb on_event)
 {
 	bufferevent_setcb(side, on_bytes, on_bytes, on_event, flow);
-	bufferevent_setwatermark(side, EV_READ, 0, HTTP_BUFFER_MOST);
-	bufferevent_setwatermark(side, EV_WRITE, HTTP_BUFFER_MOST / 4, 0);
+	bufferevent_setwatermark(side, EV_READ, 0, flow->most);
+	bufferevent_setwatermark(side, EV_WRITE, flow->most / 4, 0);
 	bufferevent_enable(side, EV_READ | EV_WRITE);
 }
 
@@ -411,27 +443,95 @@ static SSL *upstream_ssl(struct http_flow *flow)
 	return NULL;
 }
 
-int http_server_begin(struct http_flow *flow)
+/* HTTP/2 before HTTP/1.1; by itself, a context offers the latter. */
+static bool offer_two(SSL *ssl)
+{
+	static const unsigned char both[] = "\x02h2\x08http/1.1";
+
+	return SSL_set_alpn_protos(ssl, both, sizeof(both) - 1) == 0;
+}
+
+bool http_two_agreed(struct bufferevent *side)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(side);
+	const unsigned char *chosen = NULL;
+	unsigned length = 0;
+
+	if (ssl)
+		SSL_get0_alpn_selected(ssl, &chosen, &length);
+	return length == 2 && memcmp(chosen, "h2", 2) == 0;
+}
+
+struct bufferevent *http_server_make(struct http_flow *flow, int fd, bool two)
 {
 	const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
+	struct event_base *base = flow->service->base;
 	SSL *ssl = flow->tls ? upstream_ssl(flow) : NULL;
+	struct bufferevent *side;
 
-	if (flow->tls && !ssl)
-		return -ENOMEM;
-	flow->server = ssl ? bufferevent_openssl_socket_new(
-				     flow->service->base, flow->server_fd, ssl,
-				     BUFFEREVENT_SSL_CONNECTING, options)
-			   : bufferevent_socket_new(flow->service->base,
-						    flow->server_fd, options);
-	if (!flow->server) {
+	if (flow->tls && (!ssl || (two && !offer_two(ssl)))) {
 		SSL_free(ssl);
-		return -ENOMEM;
+		close(fd);
+		return NULL;
 	}
+	side = ssl ? bufferevent_openssl_socket_new(
+			     base, fd, ssl, BUFFEREVENT_SSL_CONNECTING, options)
+		   : bufferevent_socket_new(base, fd, options);
+	if (!side) {
+		SSL_free(ssl);
+		close(fd);
+	} else if (ssl) {
+		bufferevent_openssl_set_allow_dirty_shutdown(side, 0);
+	}
+	return side;
+}
+
+void http_server_use(struct http_flow *flow, struct bufferevent *server)
+{
+	flow->server = server;
+	start_side(flow, server, on_server);
+}
+
+int http_server_begin(struct http_flow *flow)
+{
+	struct bufferevent *server =
+		http_server_make(flow, flow->server_fd, false);
+
 	flow->server_fd = -1;
-	if (ssl)
-		bufferevent_openssl_set_allow_dirty_shutdown(flow->server, 0);
-	start_side(flow, flow->server, on_server);
+	if (!server)
+		return -ENOMEM;
+	http_server_use(flow, server);
 	return 0;
+}
+
+struct http_flow *http_flow_within(const struct http_flow *outer,
+				   struct bufferevent *client,
+				   const struct http_calls *calls,
+				   void *context)
+{
+	struct http_flow *flow = calloc(1, sizeof(*flow));
+
+	if (flow)
+		flow->timer = evtimer_new(outer->service->base, on_time, flow);
+	if (!flow || !flow->timer) {
+		free(flow);
+		bufferevent_free(client);
+		return NULL;
+	}
+	flow->service = outer->service;
+	memcpy(flow->name, outer->name, sizeof(flow->name));
+	memcpy(flow->served, outer->served, sizeof(flow->served));
+	flow->port = outer->port;
+	flow->tls = outer->tls;
+	flow->mask = outer->mask;
+	flow->most = HTTP_BUFFER_WITHIN;
+	flow->calls = calls;
+	flow->context = context;
+	flow->server_fd = -1;
+	flow->signer = -1;
+	flow->client = client;
+	start_side(flow, client, on_client);
+	return flow;
 }
 
 /* Which name the client means: the flow's, or none where that is an address. */
@@ -495,6 +595,7 @@ int http_flow_start(struct http_service *service,
 	flow->port = begin->port;
 	flow->tls = begin->tls;
 	flow->mask = begin->secrets;
+	flow->most = HTTP_BUFFER_MOST;
 	flow->calls = begin->calls;
 	flow->context = begin->context;
 	flow->server_fd = begin->server;

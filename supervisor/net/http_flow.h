@@ -57,6 +57,12 @@ struct http_calls {
 			const char *path);
 	/** It is over, and gone. Bytes of the session's side. */
 	void (*ended)(void *context, uint64_t out, uint64_t in);
+	/** The client speaks HTTP/2: one of its requests is a flow of its own,
+	 * with a context of its own for all calls but ended(); NULL without
+	 * memory. It is answered by http_flow_answer() as any other. */
+	void *(*another)(void *context, struct http_flow *flow);
+	/** That is over: its context is not used any more. */
+	void (*done)(void *context);
 };
 
 /** How a flow begins. */

@@ -28,6 +28,7 @@
 
 enum {
 	HTTP_BUFFER_MOST = 256 * 1024, /* bytes that wait in one direction */
+	HTTP_BUFFER_WITHIN = 64 * 1024, /* where many share a connection */
 	HTTP_SECONDS_HEAD = 60,	       /* for a head, or a handshake */
 	HTTP_SECONDS_LINGER = 5,       /* for the client to read a refusal */
 };
@@ -68,13 +69,17 @@ struct http_gathering {
 	uint64_t counted; /* in the service's sum */
 };
 
+struct two_front;
+
 struct http_flow {
 	struct http_service *service;
+	struct two_front *front; /* the client speaks HTTP/2; or NULL */
 	char name[256];
 	char served[256]; /* the name that the client uses: as a rule, `name` */
 	uint16_t port;
 	bool tls;
 	uint64_t mask;
+	size_t most; /* bytes that wait in one direction */
 	const struct http_calls *calls;
 	void *context;
 	struct bufferevent *client, *server; /* server: NULL before it speaks */
@@ -133,6 +138,29 @@ void http_over(struct http_flow *flow, bool reset);
 
 /** Make the far end's side. */
 int http_server_begin(struct http_flow *flow);
+
+/** The same of a descriptor, which is taken; `two`: HTTP/2 is offered as well.
+ * It has no callbacks yet. NULL without memory. */
+struct bufferevent *http_server_make(struct http_flow *flow, int fd, bool two);
+
+/** Use this side. */
+void http_server_use(struct http_flow *flow, struct bufferevent *server);
+
+/** Why no TLS came about with a far end: flow->fault. */
+void http_name_fault(struct http_flow *flow, struct bufferevent *server);
+
+/** A flow for one of another's requests, with another client, which it takes.
+ * NULL without memory. */
+struct http_flow *http_flow_within(const struct http_flow *outer,
+				   struct bufferevent *client,
+				   const struct http_calls *calls,
+				   void *context);
+
+/** Run its timer, or do not. */
+void http_wait(struct http_flow *flow, bool wait);
+
+/** Did both agree on HTTP/2? */
+bool http_two_agreed(struct bufferevent *side);
 
 /** One step of each direction: true where something was done. */
 bool http_request_step(struct http_flow *flow);

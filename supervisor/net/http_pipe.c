@@ -3,14 +3,27 @@
 
 #include "supervisor/net/http_parts.h"
 
-enum http_read http_read_head(struct evbuffer *in, const char **bytes,
-			      size_t *length)
+/* Up to where a head may go: what comes behind it, and may hold secrets, is not
+ * copied together with it. */
+static size_t head_most(struct evbuffer *in)
 {
 	size_t most = evbuffer_get_length(in);
-	int end;
+	struct evbuffer_ptr end, found;
 
 	if (most > HTTP_HEAD_MOST)
 		most = HTTP_HEAD_MOST;
+	if (!most || evbuffer_ptr_set(in, &end, most, EVBUFFER_PTR_SET))
+		return most;
+	found = evbuffer_search_range(in, "\r\n\r\n", 4, NULL, &end);
+	return found.pos < 0 ? most : (size_t)found.pos + 4;
+}
+
+enum http_read http_read_head(struct evbuffer *in, const char **bytes,
+			      size_t *length)
+{
+	size_t most = head_most(in);
+	int end;
+
 	if (!most)
 		return HTTP_READ_MORE;
 	*bytes = (const char *)evbuffer_pullup(in, (ev_ssize_t)most);

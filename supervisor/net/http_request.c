@@ -323,7 +323,7 @@ static bool pass_body(struct http_flow *flow)
 	size_t before = evbuffer_get_length(in);
 	enum http_piped piped;
 
-	if (evbuffer_get_length(out) > HTTP_BUFFER_MOST)
+	if (evbuffer_get_length(out) > flow->most)
 		return false;
 	piped = http_pipe_pass(&flow->up, flow->held, &flow->watch, in, out);
 	flow->swapped |= flow->up.found;

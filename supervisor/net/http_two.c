@@ -1,8 +1,8 @@
 /*
- * HTTP/2, which is not spoken where requests are looked into. Clients are
- * offered HTTP/1.1 alone, and all that speak both take it. One that speaks
- * HTTP/2 all the same gets the error that says to use HTTP/1.1 (RFC 9113, 7),
- * with a word for the person in it.
+ * HTTP/2 where it was not agreed on: in the clear, or by a client that chose
+ * HTTP/1.1. It gets the error that says to use HTTP/1.1 (RFC 9113, 7), with a
+ * word for the person in it. Who offers HTTP/2 alone is served in it:
+ * http_two_front.h.
  */
 #include <stdio.h>
 #include <string.h>

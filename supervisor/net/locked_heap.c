@@ -304,6 +304,11 @@ static bool reserve(void)
 	       madvise(heap.base, heap.most * CHUNK, MADV_DONTFORK) == 0;
 }
 
+bool locked_heap_is_used(void)
+{
+	return heap.base;
+}
+
 int locked_heap_begin(void)
 {
 	if (heap.base)

@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_NET_LOCKED_HEAP_H
 #define SUPERVISOR_NET_LOCKED_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct event_base;
@@ -24,6 +25,9 @@ int locked_heap_begin(void);
  * there when a library's function is called for the first time.
  */
 int locked_heap_dispatch(struct event_base *base);
+
+/** Was it begun? */
+bool locked_heap_is_used(void);
 
 /** As malloc, realloc and free. */
 void *locked_heap_new(size_t size);

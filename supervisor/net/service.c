@@ -265,10 +265,32 @@ static void ended(void *context, uint64_t out, uint64_t in)
 	flow_inspected(flow, out, in);
 }
 
+/* For one request of a client that speaks HTTP/2. */
+static void *another(void *context, struct http_flow *http)
+{
+	const struct inspected *all = context;
+	struct inspected *inspected = calloc(1, sizeof(*inspected));
+
+	if (inspected) {
+		inspected->flow = all->flow;
+		inspected->http = http;
+	}
+	return inspected;
+}
+
+static void done(void *context)
+{
+	struct inspected *inspected = context;
+
+	if (inspected->question)
+		broker_forget(inspected->question);
+	free(inspected);
+}
+
 bool service_take(struct flow *flow, uint64_t secrets)
 {
-	static const struct http_calls calls = {ask, report, renewed, swapped,
-						ended};
+	static const struct http_calls calls = {
+		ask, report, renewed, swapped, ended, another, done};
 	struct inspected *inspected =
 		service ? calloc(1, sizeof(*inspected)) : NULL;
 	struct http_begin begin_with = {

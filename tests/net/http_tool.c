@@ -2,11 +2,12 @@
  * Connections looked into, outside of any session: listens on a port of
  * 127.0.0.1, leads each connection to another, and prints what is reported.
  *
- *   http_tool NAME PORT [heap] [tls] [trust FILE] [ca FILE] [deny TEXT]
- *             [secret NAME VALUE PLACEHOLDER PLACE HEADER MINE [renewed KEY]]
+ *   http_tool NAME PORT [heap] [tls] [trust FILE] [ca FILE] [deny TEXT] [hold
+ * TEXT] [secret NAME VALUE PLACEHOLDER PLACE HEADER MINE [renewed KEY]]
  *
  * NAME is the host, 127.0.0.1 is connected to. Requests whose `METHOD PATH`
- * has the TEXT are refused. Prints `port N` first; then `refused …`,
+ * has the TEXT of `deny` are refused; to those with that of `hold` nothing is
+ * said. Prints `port N` first; then `refused …`,
  * `exfiltration …`, `asked …` and `ended OUT IN`. Ends with its standard input;
  * a line of that has it forget all secrets. With `heap` (the third word)
  * buffers are those of the broker, and no value is kept elsewhere.
@@ -27,7 +28,7 @@
 static struct {
 	struct event_base *base;
 	struct http_service *service;
-	const char *name, *deny;
+	const char *name, *deny, *hold;
 	uint16_t port;
 	bool tls, heap;
 	struct secret_record records[SECRETS_MOST];
@@ -55,7 +56,8 @@ static void ask(void *context, const char *method, const char *path)
 	(void)snprintf(text, sizeof(text), "%s %s", method, path);
 	denied = tool.deny && strstr(text, tool.deny);
 	printf("asked %s\n", text);
-	http_flow_answer(connection->flow, !denied, NULL);
+	if (!tool.hold || !strstr(text, tool.hold))
+		http_flow_answer(connection->flow, !denied, NULL);
 }
 
 static void report(void *context, enum http_report what, const char *text)
@@ -86,7 +88,18 @@ static void ended(void *context, uint64_t out, uint64_t in)
 	free(context);
 }
 
-static const struct http_calls calls = {ask, report, renewed, swapped, ended};
+static void *another(void *context, struct http_flow *flow)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	(void)context;
+	if (connection)
+		connection->flow = flow;
+	return connection;
+}
+
+static const struct http_calls calls = {ask,   report,	renewed, swapped,
+					ended, another, free};
 
 static void serve(struct evconnlistener *listener, evutil_socket_t fd,
 		  struct sockaddr *from, int length, void *context)
@@ -204,6 +217,8 @@ static void read_words(char **at, const struct ca_material *material,
 			write_ca(material, *++at);
 		else if (strcmp(*at, "deny") == 0)
 			tool.deny = *++at;
+		else if (strcmp(*at, "hold") == 0)
+			tool.hold = *++at;
 		else if (strcmp(*at, "secret") == 0)
 			add_secret(at + 1), at += 6;
 		else if (strcmp(*at, "renewed") == 0)
@@ -236,8 +251,8 @@ int main(int argc, char **argv)
 	tool.name = argv[1];
 	tool.port = (uint16_t)atoi(argv[2]);
 	read_words(argv + 3, &material, &trust, &trust_length);
-	if (http_service_new(tool.base, &material, trust ?: "", trust_length, false,
-			     &tool.service))
+	if (http_service_new(tool.base, &material, trust ?: "", trust_length,
+			     false, &tool.service))
 		fail("http_service_new");
 	use_secrets(tool.count);
 	struct evconnlistener *listener = evconnlistener_new_bind(

@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 
+import frames
 from aws_sign import signature
 from cases import expect, finish
 
@@ -297,10 +298,63 @@ def all_of(cert, port, limit, locked):
     expect("the tool's end", tool.process.wait(), 0)
 
 
+def serve_two(request, part, end):
+    if request.head[":path"] == "/held" and not part:
+        Far.held.set()
+        Far.go_on.wait(60)
+    if end:
+        Far.got[request.head[":path"]] = request.head, request.body
+        request.answer([("x-seen", request.head.get("x-api-key", ""))])
+        request.send(request.head.get("x-api-key", "").encode(), False)
+        request.trail([("x-end", request.head.get("x-api-key", ""))])
+
+
+def by_two(cert):
+    """The same where both sides speak HTTP/2: heads are compressed, and kept, there."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert + ".pem", cert + ".key")
+    port, _ = frames.listen(context, serve_two)
+    tool = Tool(port, cert + ".pem", None)
+    process = tool.process.pid
+    client = frames.connect(tool.port, "far.example", f"{here.name}/ca.pem", port)
+    for path in ("/two", "/again"):
+        answer = client.get("POST", path, [("x-api-key", HOLDERS["header"])], f"a {HOLDERS['body']} b".encode())
+        expect("by HTTP/2: it went", (Far.got[path][0]["x-api-key"], Far.got[path][1]), (HEADER, f"a {BODY} b".encode()))
+        expect("and came back as the placeholder", (answer.head["x-seen"], answer.body, answer.trailers),
+               (HOLDERS["header"], HOLDERS["header"].encode(), {"x-end": HOLDERS["header"]}))
+    expect("by HTTP/2: nothing is kept elsewhere", {one for one in search(process) if one[1:] != (True, True)}, set())
+    Far.held.clear(), Far.go_on.clear()
+    body = (HOLDERS["body"] + " ").encode() * 30000
+    sender = threading.Thread(target=client.get, args=("POST", "/held", [("x-api-key", HOLDERS["header"])], body))
+    sender.start()
+    expect("by HTTP/2: it is on its way", Far.held.wait(60), True)
+    found, last, tries = set(), None, 0
+    while last != progress(tool) and tries < 30:
+        last, tries = progress(tool), tries + 1
+        found |= search(process)
+    expect("by HTTP/2: it waits without using time", tries < 30, True)
+    expect("by HTTP/2: it is found on its way", any(name == "the body's" for name, _, _ in found), True)
+    expect("by HTTP/2: in nothing that a core dump has", {name for name, dumped_not, _ in found if not dumped_not}, set())
+    if locked:
+        expect("by HTTP/2: in nothing that is not locked", {name for name, _, is_locked in found if not is_locked}, set())
+    Far.go_on.set()
+    sender.join(60)
+    expect("by HTTP/2: it went, whole", Far.got["/held"][1].count(BODY.encode()), 30000)
+    client.sock.close()
+    tool.hear("ended")
+    tool.say("forget")
+    tool.hear("forgotten")
+    expect("by HTTP/2: forgotten, they are nowhere", search(process), set())
+    tool.process.stdin.close()
+    expect("the tool's end", tool.process.wait(), 0)
+
+
 far = certificate("far.example")
 port = serve(far)
 most = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
-all_of(far, port, None, most == resource.RLIM_INFINITY or most >= 8 << 20)
+locked = most == resource.RLIM_INFINITY or most >= 8 << 20
+all_of(far, port, None, locked)
+by_two(far)
 # With a limit that leaves nothing for buffers all works, and they are wiped. The
 # secrets themselves take what they need of it in any case (root has no limit).
 all_of(far, port, (768 * 1024, 768 * 1024), False)

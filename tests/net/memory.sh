@@ -6,5 +6,7 @@ command -v openssl >/dev/null || { echo "SKIP: no openssl"; exit 77; }
 [ -r /proc/self/pagemap ] || { echo "SKIP: no /proc/PID/pagemap"; exit 77; }
 ! grep -q __asan_init tests/net/http_tool ||
 	{ echo "SKIP: a sanitizer keeps what was freed, and maps terabytes"; exit 77; }
+python3 -c 'import ctypes; ctypes.CDLL("libnghttp2.so.14")' 2>/dev/null ||
+	{ echo "SKIP: python3 cannot load libnghttp2"; exit 77; }
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 exec timeout 120 python3 "$here/memory.py" "$PWD/tests/net/http_tool"

@@ -1,5 +1,5 @@
 # Clients of HTTP/2, to a host that speaks it, and whose requests are looked into:
-# they fall back to HTTP/1.1 by themselves, or are told to.
+# they fall back to HTTP/1.1 by themselves, or are served in HTTP/2.
 for tool in node curl openssl; do
 	command -v $tool >/dev/null || { echo "SKIP: no $tool"; exit 77; }
 done
@@ -17,7 +17,7 @@ const server = http2.createSecureServer({
 	key: fs.readFileSync(process.argv[2] + "/key.pem"), cert: fs.readFileSync(process.argv[2] + "/cert.pem"),
 	allowHTTP1: true,
 }, (request, answer) => {
-	fs.writeFileSync(process.argv[2] + "/got", request.headers["x-api-key"])
+	fs.writeFileSync(process.argv[2] + "/got", request.headers["x-api-key"] ?? "")
 	answer.end(`spoke ${request.httpVersion}\n`)
 })
 server.listen(0, "127.0.0.1", () => fs.writeFileSync(process.argv[2] + "/port", String(server.address().port)))
@@ -92,19 +92,27 @@ curled() { # OPTION: the key is the program's own, whatever it is
 	falls_back "curl-$tried_as" "$@"
 }
 tried_as=http2 && curled --http2
+# It offers both all the same.
+tried_as=prior && curled --http2-prior-knowledge
 if GOCACHE=$work/gocache go build -o two-go two.go 2>"$work/out"; then
 	falls_back go ./two-go "$url"
 fi
 if python3 -c 'import httpx, h2' 2>/dev/null; then
 	falls_back httpx python3 two.py "$url"
 fi
-# One that speaks nothing else is told why, by its own means.
-tried="$tried node-http2"
-bare node two.mjs "$url"
-grep -q "spoke 2.0" "$work/out" || fail "node's http2, bare"
-looked_into node two.mjs "$url"
-grep -q 'goaway 13 interpose: the client speaks HTTP/2' "$work/out" || fail "node's http2 is not told"
-grep -q spoke "$work/out" && fail "node's http2 has an answer"
+# Those that speak nothing else are served in it.
+insists() { # NAME PROGRAM…
+	name=$1
+	shift
+	tried="$tried $name"
+	: >"$work/got"
+	bare "$@"
+	grep -q "spoke 2.0" "$work/out" || fail "$name, bare"
+	looked_into "$@"
+	grep -q "spoke 2.0" "$work/out" || fail "$name has no answer in HTTP/2"
+	[ "$(cat "$work/got")" = "$API_KEY" ] || fail "$name: the key does not arrive"
+}
+insists node-http2 node two.mjs "$url"
 passed_on node two.mjs "$url"
 grep -q "spoke 2.0" "$work/out" || fail "node's http2, with \`connect\` alone"
 echo "tried:$tried"
