@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/landlock.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -220,6 +221,31 @@ static int read_report(int report_pipe, pid_t pid, struct report *report)
 	return report->error;
 }
 
+/*
+ * Sharing the table of descriptors (CLONE_FILES): the one way to hand over the
+ * listener that needs no call which may be trapped. Born in its cgroup (Linux
+ * 5.7), it is nowhere else for a moment, and nothing waits for all processors,
+ * as it would to be moved.
+ */
+static pid_t start(const struct launch *launch)
+{
+	struct clone_args how = {
+		.flags = CLONE_FILES | CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.cgroup = (unsigned)launch->cgroup,
+	};
+	pid_t pid = -1;
+
+	*launch->placed = false;
+	if (launch->cgroup >= 0) {
+		pid = (pid_t)syscall(SYS_clone3, &how, sizeof(how));
+		*launch->placed = pid >= 0;
+	}
+	return pid >= 0 ? pid
+			: (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0,
+					 0, 0);
+}
+
 pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 {
 	struct report report = {.step = "starting the child"};
@@ -234,11 +260,8 @@ pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 		return -errno;
 	auto_fd go_read = go[0], go_write = go[1];
 
-	/* Sharing the table of descriptors (CLONE_FILES): the one way to hand
-	 * over the listener that needs no call which may be trapped. */
 	*step = "fork";
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0,
-				   0);
+	pid_t pid = start(launch);
 
 	if (pid < 0)
 		return -errno;

@@ -31,6 +31,10 @@ struct launch {
 	 * the program's, as if it had been started in its place. */
 	const sigset_t *ignored, *mask;
 	int64_t limits[8];     /**< by enum policy_limit; -1: none */
+	/** A cgroup's directory, in which the child is born where the kernel
+	 * lets it; -1: in ours. `placed` is told, before ready(). */
+	int cgroup;
+	bool *placed;
 	/** Called by the parent before the child may exec, with the pid and
 	 * the listener; returns 0 or -errno: the launch ends. */
 	int (*ready)(void *context, pid_t pid, int listener);

@@ -13,6 +13,7 @@
 
 #include "supervisor/ask/ask.h"
 #include "supervisor/audit.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/exits.h"
 #include "supervisor/fence.h"
 #include "supervisor/filter.h"
@@ -73,6 +74,7 @@ static size_t end_members(struct run *run)
 		pause_ms(5);
 		left = members_each(&run->session, kill_member, &none);
 	}
+	cgroup_kill(run->session.cgroup);
 	while (members_each(&run->session, kill_member, &hard) > 0)
 		pause_ms(1);
 	return first;
@@ -161,6 +163,7 @@ int run_finish(struct run *run, int status)
 	inspect_stop(session);
 	tracer_stop(session->tracer);
 	exits_stop(session->exits);
+	(void)cgroup_remove(session->cgroup);
 	stacks_free(session->stacks);
 	/* The last of the slow calls may have been asked about; and a stack may
 	 * have been taken for a question. */

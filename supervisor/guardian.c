@@ -16,6 +16,7 @@
 
 #include "policy/scope.h"
 #include "supervisor/ask/relay.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/members.h"
 #include "supervisor/say.h"
 
@@ -209,7 +210,8 @@ static int fill_standard(void)
 }
 
 int guardian_run(int (*supervise)(void *context, int notes, int guardian),
-		 void *context, struct relay *relay)
+		 void *context, struct relay *relay,
+		 const struct cgroup *cgroup)
 {
 	struct guardian guardian = {.status = -1, .relay = relay};
 	int notes[2], alive[2];
@@ -249,6 +251,8 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	if (relay)
 		relay_begin(relay);
 	watch(&guardian, signals);
+	/* All at once: who forks cannot win. */
+	cgroup_kill(cgroup);
 	unsigned rounds = guardian_kill_all();
 
 	if (relay)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct cgroup;
 struct relay;
 
 /** What the supervisor tells the guardian, each with a value. */
@@ -32,11 +33,13 @@ struct guardian_note {
 /**
  * Fork. `supervise` runs in the child, with the pipe on which it tells the
  * guardian and the one whose end means that the guardian is gone; its result is
- * the supervisor's exit status. `relay` is the session's terminal, or NULL where
- * it has the user's own. Returns the status for the user.
+ * the supervisor's exit status. `relay` is the session's terminal, or NULL
+ * where it has the user's own; `cgroup` the session's, which is emptied at the
+ * end, or NULL. Returns the status for the user.
  */
 int guardian_run(int (*supervise)(void *context, int notes, int guardian),
-		 void *context, struct relay *relay);
+		 void *context, struct relay *relay,
+		 const struct cgroup *cgroup);
 
 /** Kill every descendant of this process until none is left. For the guardian,
  * which is their subreaper. Returns the number of rounds it took. */

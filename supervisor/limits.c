@@ -1,17 +1,21 @@
 #include "supervisor/limits.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "policy/scope.h"
 #include "supervisor/census.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/record.h"
 #include "supervisor/say.h"
 #include "supervisor/session.h"
@@ -22,6 +26,7 @@ enum {
 	LONGEST_MS = 1000,
 	SHARE = 20,  /* a census costs at most this part of the time */
 	RUNAWAY = 2, /* times the limit on processes: no killing helps */
+	ROOM = 512,  /* for threads that start between two looks */
 };
 
 struct limits {
@@ -29,10 +34,11 @@ struct limits {
 	int64_t values[LIMIT_COUNT];
 	struct policy_line lines[LIMIT_COUNT];
 	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool ending;
-	uint64_t started; /* ms */
+	int wake;			/* eventfd: the thread shall end */
+	uint64_t started;		/* ms */
+	const struct cgroup *cgroup;	/* NULL: none */
+	int memory_events, pids_events; /* of the cgroup; -1: none */
+	uint64_t killed, refused;	/* what these said */
 	struct census census;
 };
 
@@ -72,7 +78,7 @@ static void check_memory(struct limits *limits)
 	const struct census_member *most = NULL;
 	char message[160], all[24], one[24];
 
-	if (!has(limits, LIMIT_MEMORY) ||
+	if (!has(limits, LIMIT_MEMORY) || limits->cgroup ||
 	    census->memory <= (uint64_t)limits->values[LIMIT_MEMORY])
 		return;
 	for (size_t i = 0; i < census->count; i++)
@@ -147,6 +153,13 @@ static void end_session(struct limits *limits, enum policy_limit which,
 		     what);
 }
 
+static uint64_t cgroup_seconds(const struct cgroup *cgroup)
+{
+	auto_fd fd = cgroup_open(cgroup, "cpu.stat");
+
+	return fd < 0 ? 0 : cgroup_keyed(fd, "usage_usec") / 1000000;
+}
+
 /* What all used: those that live with the children that they waited for, and
  * those that the supervisor itself waited for. */
 static void check_cpu(struct limits *limits)
@@ -159,9 +172,48 @@ static void check_cpu(struct limits *limits)
 		limits->census.ticks / (uint64_t)sysconf(_SC_CLK_TCK) +
 		(uint64_t)(reaped.ru_utime.tv_sec + reaped.ru_stime.tv_sec);
 
+	if (limits->cgroup)
+		seconds = cgroup_seconds(limits->cgroup);
 	if (seconds >= (uint64_t)limits->values[LIMIT_CPU])
 		end_session(limits, LIMIT_CPU,
 			    "the session has used its processor time");
+}
+
+/* What the kernel did in the cgroup since the last look. */
+static void check_events(struct limits *limits)
+{
+	char message[160], all[24];
+
+	if (limits->memory_events >= 0) {
+		uint64_t reached = cgroup_keyed(limits->memory_events, "oom");
+		uint64_t killed =
+			cgroup_keyed(limits->memory_events, "oom_kill");
+
+		/* Where the machine has no memory left, its kernel counts one
+		 * that it killed, too; but not that our limit was reached. */
+		if (killed > limits->killed && reached > 0) {
+			snprintf(message, sizeof(message),
+				 "the session held %s of memory; %s that held "
+				 "the most was killed by the kernel",
+				 size_text((uint64_t)cgroup_memory(
+						   limits->cgroup),
+					   all),
+				 killed - limits->killed == 1
+					 ? "the process"
+					 : "each time the process");
+			note(limits, LIMIT_MEMORY, NULL, message);
+		}
+		limits->killed = killed;
+	}
+	if (limits->pids_events >= 0) {
+		uint64_t refused = cgroup_keyed(limits->pids_events, "max");
+
+		if (refused > limits->refused)
+			note(limits, LIMIT_PROCESSES, NULL,
+			     "the kernel refused to start more processes and "
+			     "threads at once");
+		limits->refused = refused;
+	}
 }
 
 static void check_time(struct limits *limits)
@@ -179,22 +231,65 @@ static bool near(const struct limits *limits)
 {
 	const struct census *census = &limits->census;
 
-	return (has(limits, LIMIT_MEMORY) &&
+	return (has(limits, LIMIT_MEMORY) && !limits->cgroup &&
 		census->memory > (uint64_t)limits->values[LIMIT_MEMORY] / 2) ||
 	       (has(limits, LIMIT_PROCESSES) &&
 		census->alive > (size_t)limits->values[LIMIT_PROCESSES] / 2);
 }
 
-/* Look once; returns how long until the next time. */
+/* The bound for the kernel, without the threads that there are. */
+static int64_t pids_most(size_t processes)
+{
+	return (int64_t)(processes < INT32_MAX ? processes : INT32_MAX) *
+		       RUNAWAY +
+	       ROOM;
+}
+
+/* Who there is, as far as a limit asks for it. Within a cgroup the kernel knows
+ * how many there are, and who they are is asked only where they are too many.
+ */
+static int count(struct limits *limits)
+{
+	const struct cgroup *cgroup = limits->cgroup;
+	size_t most = (size_t)limits->values[LIMIT_PROCESSES];
+	struct census *census = &limits->census;
+
+	if (!cgroup)
+		return census_take(census, limits->session->supervisor,
+				   has(limits, LIMIT_MEMORY));
+	if (!has(limits, LIMIT_PROCESSES))
+		return 0;
+	long processes = cgroup_processes(cgroup);
+	int64_t tasks = cgroup_number(cgroup, "pids.current");
+
+	if (processes < 0)
+		return (int)processes;
+	if (tasks >= processes)
+		(void)cgroup_set_pids(cgroup,
+				      pids_most(most) + tasks - processes);
+	if ((size_t)processes > most)
+		return census_take(census, limits->session->supervisor, false);
+	census->count = 0;
+	census->alive = (size_t)processes;
+	return 0;
+}
+
+/* Is there anything to be looked at again and again? */
+static bool is_counted(const struct limits *limits)
+{
+	return (has(limits, LIMIT_MEMORY) && !limits->cgroup) ||
+	       has(limits, LIMIT_PROCESSES) || has(limits, LIMIT_CPU);
+}
+
+/* Look once; returns how long until the next time, in ms. */
 static uint64_t look(struct limits *limits)
 {
-	bool counts = has(limits, LIMIT_MEMORY) ||
-		      has(limits, LIMIT_PROCESSES) || has(limits, LIMIT_CPU);
+	bool counts = is_counted(limits);
 	uint64_t begun = now_ms(), next = LONGEST_MS;
 
 	check_time(limits);
-	if (counts && census_take(&limits->census, limits->session->supervisor,
-				  has(limits, LIMIT_MEMORY)) == 0) {
+	check_events(limits);
+	if (counts && count(limits) == 0) {
 		next = near(limits) ? SHORTEST_MS : LONGEST_MS / 4;
 		check_memory(limits);
 		check_processes(limits);
@@ -219,43 +314,67 @@ static uint64_t look(struct limits *limits)
 static void *run(void *context)
 {
 	struct limits *limits = context;
+	struct pollfd fds[] = {
+		{.fd = limits->wake, .events = POLLIN},
+		{.fd = limits->memory_events, .events = POLLPRI},
+		{.fd = limits->pids_events, .events = POLLPRI},
+	};
 
-	pthread_mutex_lock(&limits->lock);
-	while (!limits->ending) {
-		pthread_mutex_unlock(&limits->lock);
-		uint64_t at = now_ms() + look(limits) + 1;
-
-		pthread_mutex_lock(&limits->lock);
-		/* Once the session has failed there is nothing to watch. */
-		const struct timespec until = {
-			.tv_sec = (time_t)(at / 1000),
-			.tv_nsec = (long)(at % 1000) * 1000000L,
-		};
+	while (!(fds[0].revents & POLLIN)) {
+		uint64_t wait = look(limits) + 1;
 		bool failed = atomic_load(&limits->session->failed);
+		bool ever = !is_counted(limits) && !has(limits, LIMIT_TIME);
 
-		while (!limits->ending) {
-			int result = failed ? pthread_cond_wait(&limits->wake,
-								&limits->lock)
-					    : pthread_cond_timedwait(
-						      &limits->wake,
-						      &limits->lock, &until);
-
-			if (result == ETIMEDOUT)
-				break;
-		}
+		/* Once the session has failed there is nothing to watch. */
+		(void)poll(fds, failed ? 1 : sizeof(fds) / sizeof(*fds),
+			   failed || ever      ? -1
+			   : wait < LONGEST_MS ? (int)wait
+					       : LONGEST_MS);
 	}
-	pthread_mutex_unlock(&limits->lock);
 	return NULL;
 }
 
 /* -------------------------------------------------------------- the session's
  * -- */
 
+int limits_cgroup(const struct policy *policy, struct cgroup **cgroup)
+{
+	int64_t processes = policy_limit(policy, LIMIT_PROCESSES, NULL);
+	const struct cgroup_limits wanted = {
+		.memory = policy_limit(policy, LIMIT_MEMORY, NULL),
+		.pids = processes < 0 ? -1 : pids_most((size_t)processes),
+	};
+
+	*cgroup = NULL;
+	return wanted.memory < 0 && wanted.pids < 0
+		       ? 0
+		       : cgroup_new(&wanted, cgroup);
+}
+
+static void watch_cgroup(struct limits *limits)
+{
+	const struct cgroup *cgroup = limits->session->cgroup;
+
+	limits->cgroup = cgroup;
+	if (cgroup && has(limits, LIMIT_MEMORY))
+		limits->memory_events = cgroup_open(cgroup, "memory.events");
+	if (cgroup && has(limits, LIMIT_PROCESSES))
+		limits->pids_events = cgroup_open(cgroup, "pids.events");
+}
+
+static void release(struct limits *limits)
+{
+	scope_close_fd(&limits->wake);
+	scope_close_fd(&limits->memory_events);
+	scope_close_fd(&limits->pids_events);
+	census_free(&limits->census);
+	free(limits);
+}
+
 int limits_start(struct session *session, struct limits **result)
 {
 	static const enum policy_limit watched[] = {
 		LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_CPU, LIMIT_TIME};
-	pthread_condattr_t clock;
 	bool any = false;
 
 	*result = NULL;
@@ -274,15 +393,15 @@ int limits_start(struct session *session, struct limits **result)
 		limits->values[i] =
 			policy_limit(session->policy, (enum policy_limit)i,
 				     &limits->lines[i]);
-	pthread_mutex_init(&limits->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&limits->wake, &clock);
-	pthread_condattr_destroy(&clock);
-	int error = worker_thread(&limits->thread, run, limits);
+	limits->memory_events = limits->pids_events = -1;
+	watch_cgroup(limits);
+	limits->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int error = limits->wake < 0
+			    ? -errno
+			    : worker_thread(&limits->thread, run, limits);
 
 	if (error) {
-		free(limits);
+		release(limits);
 		return error;
 	}
 	*result = limits;
@@ -293,15 +412,13 @@ void limits_stop(struct limits *limits)
 {
 	if (!limits)
 		return;
-	pthread_mutex_lock(&limits->lock);
-	limits->ending = true;
-	pthread_cond_signal(&limits->wake);
-	pthread_mutex_unlock(&limits->lock);
+	uint64_t one = 1;
+
+	(void)!write(limits->wake, &one, sizeof(one));
 	pthread_join(limits->thread, NULL);
-	pthread_cond_destroy(&limits->wake);
-	pthread_mutex_destroy(&limits->lock);
-	census_free(&limits->census);
-	free(limits);
+	/* What the kernel did when the last program ended. */
+	check_events(limits);
+	release(limits);
 }
 
 void limits_no_descriptor(struct session *session, pid_t tid)

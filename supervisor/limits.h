@@ -1,6 +1,6 @@
 /*
- * The limits that the kernel keeps for no group of processes without a cgroup:
- * a session's memory, number of processes, processor time and time.
+ * The limits of a session as a whole: its memory, number of processes,
+ * processor time and time.
  *
  * Theory of operation. A thread, which is there only where the policy has one
  * of these limits, takes a census (census.h) every so often: at least ten
@@ -12,6 +12,14 @@
  *   processes  over it, the youngest are killed; twice over, the session ends
  *   cpu, time  the session ends
  *
+ * With a cgroup (cgroup.h) the kernel keeps the memory, at any moment, and
+ * kills by itself; the thread sleeps until it did. The kernel has no limit on
+ * processes, only one on processes and threads together. That one is a bound
+ * above the session's: whatever it does between two looks, it cannot have more
+ * than twice its processes, 512 tasks, and as many threads as it had at the
+ * last look. Their number, and the processor time of all, are read off the
+ * cgroup.
+ *
  * Each of these is an event with the line of the limit. The limits of a single
  * process (cpu once more, files, file-size) are the kernel's own, set when the
  * session's first program starts: shim/launch.c.
@@ -21,8 +29,17 @@
 
 #include <sys/types.h>
 
+struct cgroup;
 struct limits;
+struct policy;
 struct session;
+
+/**
+ * Make the cgroup that helps to keep the limits of a policy. Returns 0, and an
+ * object for cgroup_free(), NULL where no limit is of the kind; or -errno as
+ * cgroup_new().
+ */
+int limits_cgroup(const struct policy *policy, struct cgroup **cgroup);
 
 /**
  * Start watching, if there is a limit to watch. Returns 0, and an object for

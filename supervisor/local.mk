@@ -48,6 +48,10 @@ libsupervisor_a_SOURCES = \
 	supervisor/audit_read.c \
 	supervisor/audit_read.h \
 	supervisor/call.c \
+	supervisor/cgroup.c \
+	supervisor/cgroup.h \
+	supervisor/cgroup_place.c \
+	supervisor/cgroup_place.h \
 	supervisor/call.h \
 	supervisor/calls/admit.c \
 	supervisor/calls/admit.h \

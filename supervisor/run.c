@@ -23,9 +23,11 @@
 #include "policy/scope.h"
 #include "supervisor/ask/grants.h"
 #include "supervisor/ask/relay.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/guardian.h"
 #include "supervisor/kernel.h"
 #include "supervisor/layers.h"
+#include "supervisor/limits.h"
 #include "supervisor/options.h"
 #include "supervisor/output.h"
 #include "supervisor/preload.h"
@@ -204,6 +206,18 @@ static int prepare_asking(struct options *options, const struct policy *policy,
 	return error ? FAILED : 0;
 }
 
+/* Known to the guardian, too, and so made before it parts with the supervisor.
+ * It is quietly done without. */
+static void make_cgroup(struct supervision *supervision)
+{
+	int error = limits_cgroup(supervision->policy, &supervision->cgroup);
+
+	if (error && supervision->options->verbose)
+		say("no cgroup for the limits: %s",
+		    error == -ENOENT ? "none is ours to divide"
+				     : strerror(-error));
+}
+
 /* With the policy loaded: what is left to be wrong, and then the session. */
 static int run_under(struct options *options, const struct layers *layers,
 		     const struct policy *policy, const struct policy *served,
@@ -243,7 +257,12 @@ static int run_under(struct options *options, const struct layers *layers,
 		return status;
 	if (grants_new(supervision.input, !options->only, &supervision.grants))
 		return FAILED;
-	status = guardian_run(supervise, &supervision, supervision.relay);
+	make_cgroup(&supervision);
+	status = guardian_run(supervise, &supervision, supervision.relay,
+			      supervision.cgroup);
+	/* Here once more: the supervisor may have been killed. */
+	(void)cgroup_remove(supervision.cgroup);
+	cgroup_free(supervision.cgroup);
 	grants_free(supervision.grants);
 	return status;
 }

@@ -14,6 +14,7 @@
 
 struct ask;
 struct audit;
+struct cgroup;
 struct exits;
 struct fence;
 struct grants;
@@ -64,6 +65,7 @@ struct session {
 	struct sealed *sealed; /**< copies of programs; NULL without a fence */
 	struct fence *fence;   /**< what the kernel lets pass; NULL: nothing */
 	struct limits *limits; /**< NULL: none that is watched */
+	struct cgroup *cgroup; /**< the session's own; NULL: none */
 	struct images *images; /**< who runs what */
 	struct program_env *program_env; /**< variables of some programs only */
 	struct preload *preload; /**< the shim; NULL: programs are trapped */

@@ -23,6 +23,7 @@
 #include "shim/names.h"
 #include "supervisor/ask/ask.h"
 #include "supervisor/audit.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/credentials.h"
 #include "supervisor/entries.h"
 #include "supervisor/exits.h"
@@ -468,6 +469,7 @@ int run_make(struct run *run, const char **step)
 		.guardian = getppid(),
 		.ask = given->options->ask,
 		.grants = given->grants,
+		.cgroup = given->cgroup,
 		.log_all = given->options->log_all,
 		.log_stacks = given->options->log_stacks,
 		.tracing = policy_tracing(given->policy),
@@ -507,6 +509,19 @@ static int start_asking(struct run *run)
 	return ask_start(&run->session, &setup, &run->session.questions);
 }
 
+/* One that the program is not in is of no use. */
+static void drop_cgroup(struct run *run)
+{
+	struct session *session = &run->session;
+
+	if (!session->cgroup || run->placed)
+		return;
+	if (run->given->options->verbose)
+		say("no cgroup: the kernel did not let the program in");
+	(void)cgroup_remove(session->cgroup);
+	session->cgroup = NULL;
+}
+
 /* Between the child's filter and its exec: from here on there are threads. */
 static int ready(void *context, pid_t pid, int listener)
 {
@@ -514,6 +529,7 @@ static int ready(void *context, pid_t pid, int listener)
 	struct session *session = &run->session;
 
 	session->program = pid;
+	drop_cgroup(run);
 	session->listener = listener;
 	run_tell(run, NOTE_PROGRAM, pid);
 	/* The job in front, on a terminal of the session's own. */
@@ -566,6 +582,8 @@ int run_start(struct run *run, const char **step, int *exec_error)
 		.group = given->relay ? -1 : given->group,
 		.ignored = &given->ignored,
 		.mask = &given->mask,
+		.cgroup = given->cgroup ? cgroup_directory(given->cgroup) : -1,
+		.placed = &run->placed,
 		.ready = ready,
 		.context = run,
 	};

@@ -10,6 +10,7 @@
 #include "supervisor/options.h"
 #include "supervisor/session.h"
 
+struct cgroup;
 struct grants;
 struct policy;
 struct policy_input;
@@ -22,6 +23,7 @@ struct supervision {
 	const struct policy *judged; /**< see session.h; NULL: no dry run */
 	const struct policy_input *input; /**< what it was loaded from */
 	struct grants *grants;		  /**< of persons */
+	struct cgroup *cgroup;		  /**< for the program; NULL: none */
 	struct relay *relay; /**< the session's terminal; NULL: the user's */
 	struct kernel_features kernel;
 	const char *path;    /**< the program's file */

@@ -20,6 +20,12 @@ test_entries_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_entries_SOURCES = tests/unit/test_entries.c
 test_entries_LDADD = libsupervisor.a $(CHECK_LIBS)
 
+check_PROGRAMS += test_cgroup
+TESTS += test_cgroup
+test_cgroup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_cgroup_SOURCES = tests/unit/test_cgroup.c
+test_cgroup_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS)
+
 check_PROGRAMS += test_fence
 TESTS += test_fence
 endif
@@ -460,6 +466,13 @@ check-page: all
 	node $(srcdir)/tests/report/page.mjs page-made/page.html; \
 	status=$$?; rm -rf page-made; exit $$status
 .PHONY: check-page
+
+# Limits where there are cgroups, in a virtual machine: needs qemu and a kernel.
+EXTRA_DIST += tests/vm/init tests/vm/pack.py tests/vm/run
+check-vm: all
+	@$(srcdir)/tests/vm/run $(abs_builddir)
+
+.PHONY: check-vm
 dist_check_SCRIPTS += tests/e2e/learning.sh
 TESTS += tests/e2e/learning.sh
 dist_check_SCRIPTS += tests/e2e/faults.sh tests/e2e/doctor.sh

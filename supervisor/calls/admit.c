@@ -5,8 +5,10 @@
 #include <stdio.h>
 
 #include "supervisor/call.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/path.h"
 #include "supervisor/proc.h"
+#include "supervisor/session.h"
 
 static const char *fake_name(const struct policy_fake *fake)
 {
@@ -61,6 +63,20 @@ static void judge_read(struct call *call, const struct place *place)
 	call_would(call, &query, place->path);
 }
 
+/* Whoever may write there could leave the session's cgroup, or lift its limits,
+ * whatever the policy says. */
+static int cgroup_guard_write(struct call *call, const struct place *place)
+{
+	struct policy_decision decision = {.verdict = VERDICT_DENY,
+					   .final = true};
+
+	if (!call->session->cgroup ||
+	    !cgroup_guards(place->fd >= 0 ? place->fd : place->dir))
+		return 0;
+	call_note(call, ACTION_WRITE, place->path, &decision);
+	return -EACCES;
+}
+
 int admit(struct call *call, enum action action, const struct place *place)
 {
 	struct policy_decision decision = place->read;
@@ -79,7 +95,8 @@ int admit(struct call *call, enum action action, const struct place *place)
 		note_standin(call, place);
 		return 0;
 	}
-	if (action == ACTION_WRITE && proc_guard_write(call, place))
+	if (action == ACTION_WRITE &&
+	    (proc_guard_write(call, place) || cgroup_guard_write(call, place)))
 		return -EACCES;
 	if (action == ACTION_READ) {
 		call_decided(call, action, place->path, &decision);

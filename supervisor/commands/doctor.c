@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "supervisor/cgroup.h"
 #include "supervisor/commands/doctor_rows.h"
 #include "supervisor/credentials.h"
 #include "supervisor/fence.h"
@@ -159,6 +161,20 @@ static void look_at_places(struct report *report)
 	sessions_release(&files);
 }
 
+/* What limits are kept by. */
+static void look_at_cgroup(struct report *report)
+{
+	char path[PATH_MAX];
+	bool there = cgroup_possible(path, sizeof(path)) == 0;
+
+	find(report, there ? GRADE_GOOD : GRADE_LESS, "cgroup for limits",
+	     there ? path : "none",
+	     "the memory and the processes of a session with such a limit are "
+	     "counted some times a second: no cgroup of version 2 with these "
+	     "controllers is yours to divide, as those of a systemd user "
+	     "service are");
+}
+
 int command_doctor(int argc, char **argv)
 {
 	static const struct option known[] = {
@@ -187,6 +203,7 @@ int command_doctor(int argc, char **argv)
 				  "fewer"
 				: "without capabilities",
 	     "");
+	look_at_cgroup(&report);
 	look_at_places(&report);
 	if (report.findings) {
 		json_dumpf(report.findings, stdout, JSON_INDENT(2));
