@@ -84,11 +84,15 @@ printf 'policy 1\n# TOPSECRET\n' >"$guarded/config/interpose/policy"
 echo '# TOPSECRET' >"$guarded/config/interpose/trust"
 for file in asked/x until/x logged/x open/a src/plain src/tree/a; do echo TOPSECRET >"$guarded/$file"; done
 echo API_KEY=TOPSECRETTOPSECRETTOPSECRET >"$guarded/faked/.env"
+# (Not all of the machine is allowed: so large a part of it might be looked through
+# that nothing is left for what is wanted here.)
 guard() { # FENCE [fenced]
 	(cd "$guarded" && find . -path ./state -prune -o -type f -exec cksum {} + | sort) >"$here/before"
 	HOME=$guarded XDG_CONFIG_HOME=$guarded/config XDG_STATE_HOME=$guarded/state XDG_RUNTIME_DIR=$guarded/run \
 		timeout 60 "$interpose" -q --fence "$1" --only --ask deny -C "$guarded/src" \
-		-e 'allow read,write,exec /**' -e 'allow env *' -e "ask read,write $guarded/asked/**" \
+		-e 'allow read /usr/** /lib/** /lib64/** /etc/**' -e 'allow read,write /proc/** /dev/**' \
+		-e "allow read,write $guarded/** $here/bin/**" -e 'allow exec /**' -e 'allow env *' \
+		-e "ask read,write $guarded/asked/**" \
 		-e "deny read,write $guarded/until/** until 2999-01-01" -e "fake read $guarded/faked/.env as dotenv" \
 		-e "allow read $guarded/logged/** log" "$here/bin/gate" "$guarded" guard ${2:+"$2"} >"$here/out" 2>&1
 	status=$?
