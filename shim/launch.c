@@ -128,14 +128,14 @@ static int set_limits(const struct launch *launch)
 	return error;
 }
 
-/* What we ignore or catch is not what the program shall. */
+/* What we ignore or catch is not what the program shall. What comes meanwhile
+ * waits: all is blocked until right before the exec. */
 static void reset_signals(const struct launch *launch)
 {
 	for (int number = 1; number < NSIG; number++)
 		signal(number, sigismember(launch->ignored, number) == 1
 				       ? SIG_IGN
 				       : SIG_DFL);
-	sigprocmask(SIG_SETMASK, launch->mask, NULL);
 }
 
 static void send_report(int report_pipe, const struct report *report)
@@ -197,6 +197,7 @@ child(const struct launch *launch, int report_pipe, int go_pipe)
 	if (close_others(report_pipe))
 		fail(report_pipe, "closing descriptors", -errno);
 	send_report(report_pipe, &report);
+	sigprocmask(SIG_SETMASK, launch->mask, NULL);
 	execve(launch->path, launch->argv, launch->environment);
 	fail(report_pipe, "exec", -errno);
 }
@@ -250,6 +251,7 @@ pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 {
 	struct report report = {.step = "starting the child"};
 	int reports[2], go[2];
+	sigset_t all, before;
 
 	*step = "pipe";
 	if (pipe2(reports, O_CLOEXEC))
@@ -261,16 +263,19 @@ pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 	auto_fd go_read = go[0], go_write = go[1];
 
 	*step = "fork";
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	pid_t pid = start(launch);
+	int error = pid < 0 ? -errno : 0;
 
-	if (pid < 0)
-		return -errno;
 	if (pid == 0)
 		child(launch, report_write, go_read);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (error)
+		return error;
 	if (launch->group)
 		(void)setpgid(pid, launch->group > 0 ? launch->group : 0);
-	int error = read_report(report_read, pid, &report);
-
+	error = read_report(report_read, pid, &report);
 	*step = report.step;
 	if (!error)
 		error = launch->ready(launch->context, pid, report.listener);

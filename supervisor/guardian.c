@@ -19,10 +19,12 @@
 #include "supervisor/cgroup.h"
 #include "supervisor/members.h"
 #include "supervisor/say.h"
+#include "supervisor/tracee.h"
 
 struct guardian {
 	pid_t supervisor, program;
 	int notes;
+	sigset_t early; /* what came before there was a program */
 	int status; /* told by the supervisor; -1: not yet */
 	bool supervisor_gone;
 	int supervisor_status;
@@ -79,19 +81,30 @@ unsigned guardian_kill_all(void)
 static void pass_on(struct guardian *guardian,
 		    const struct signalfd_siginfo *info)
 {
-	/* What the terminal sends, it sends to the whole group: the program
-	 * has it already. */
-	if (guardian->program <= 0)
+	if (guardian->program <= 0) {
+		sigaddset(&guardian->early, (int)info->ssi_signo);
 		return;
+	}
 	if (guardian->relay && info->ssi_signo != SIGTERM) {
 		/* It is in a session of its own: it has nothing yet, and is a
 		 * job there, as it would be of the user's shell. */
 		kill(-guardian->program, (int)info->ssi_signo);
 		return;
 	}
+	/* What the terminal sends, it sends to the whole group: the program
+	 * has it already. */
 	if (info->ssi_code == SI_KERNEL)
 		return;
 	kill(guardian->program, (int)info->ssi_signo);
+}
+
+/* The program has blocked all until it is what was asked for. */
+static void begin(struct guardian *guardian, pid_t program)
+{
+	guardian->program = program;
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
+		if (sigismember(&guardian->early, passed_on[i]) == 1)
+			kill(program, passed_on[i]);
 }
 
 static void read_signals(struct guardian *guardian, int signals)
@@ -113,11 +126,14 @@ static void read_notes(struct guardian *guardian)
 	       (ssize_t)sizeof(note)) {
 		switch (note.kind) {
 		case NOTE_PROGRAM:
-			guardian->program = note.value;
+			begin(guardian, note.value);
 			break;
 		case NOTE_STOPPED:
 			/* The shell sees its job stop, and takes the
-			 * terminal; SIGCONT to the group wakes both. */
+			 * terminal; SIGCONT to the group wakes both. If that
+			 * has come already, it would not come again. */
+			if (!tracee_stopped(guardian->program))
+				break;
 			if (guardian->relay)
 				relay_pause(guardian->relay);
 			kill(getpid(), SIGSTOP);
@@ -217,6 +233,7 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	int notes[2], alive[2];
 	sigset_t old;
 
+	sigemptyset(&guardian.early);
 	if (fill_standard())
 		return 125;
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -235,6 +252,11 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	if (guardian.supervisor == 0) {
 		close(notes[0]);
 		close(alive[1]);
+		/* Of our group still, and of whoever ends it. */
+		for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on);
+		     i++)
+			if (passed_on[i] != SIGCONT)
+				signal(passed_on[i], SIG_IGN);
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		_exit(supervise(context, notes[1], alive[0]));
 	}

@@ -375,6 +375,15 @@ static int stat_fields(pid_t tid, int *parent, int *session, int *terminal)
 	return 0;
 }
 
+bool tracee_stopped(pid_t pid)
+{
+	char text[1024];
+	ssize_t length = proc_text(pid, "stat", text, sizeof(text));
+	const char *rest = length > 0 ? strrchr(text, ')') : NULL;
+
+	return rest && rest[1] == ' ' && (rest[2] == 'T' || rest[2] == 't');
+}
+
 pid_t tracee_tracer(pid_t tid)
 {
 	char text[8192];

@@ -77,6 +77,9 @@ int tracee_take_fd(pid_t tid, int fd, bool pidfd_thread);
 /** The thread that traces this one; 0: none, or it is gone. */
 pid_t tracee_tracer(pid_t tid);
 
+/** Does its first thread stand still: for job control, or for its tracer? */
+bool tracee_stopped(pid_t pid);
+
 /** A file below /proc/TID opened: a descriptor or -errno. */
 int tracee_proc_open(pid_t tid, const char *name, int flags);
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The supervisor dies: its programs die with it, within a second, and nobody
 # else does, not even one of whose process group they made themselves members.
-# A closed standard error does not become the audit log.
+# A closed standard error does not become the audit log. What is told to end, or
+# to stop and go on, while it starts, does so.
 set -u
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
 here=$(mktemp -d "${TMPDIR:-/tmp}/guardian.XXXXXX") || exit 99
@@ -58,6 +59,28 @@ status=$?
 [ $status -eq 3 ] || { echo "FAILED: closed descriptors: status $status"; failed=1; }
 "$interpose" log verify >/dev/null 2>"$here/error" ||
 	{ echo "log: $(cat "$here/error")"; failed=1; }
+cat >"$here/early.py" <<'PYTHON'
+import os, random, signal, subprocess, sys, time
+random.seed(1)
+for told in ([signal.SIGTERM], [signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM]) * 25:
+    session = subprocess.Popen(
+        [sys.argv[1], "-q", "--only", "-e", "allow read,write /**",
+         "-e", "allow exec /**", "-e", "allow env *", "sleep", "1000"],
+        process_group=0)
+    time.sleep(random.random() / 8)
+    for number in told:
+        os.killpg(session.pid, number)
+    try:
+        status = session.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(session.pid, signal.SIGKILL)
+        sys.exit("%s: it goes on" % told)
+    # By the signal itself: before there was anything to watch.
+    if status not in (143, -signal.SIGTERM):
+        sys.exit("%s: status %d" % (told, status))
+PYTHON
+timeout 600 python3 "$here/early.py" "$interpose" 2>"$here/error" ||
+	{ echo "FAILED: told early: $(tail -n 2 "$here/error")"; failed=1; }
 grep -l "^interpose:" "$here"/state/interpose/sessions/*/*.jsonl &&
 	{ echo "FAILED: spoken into the log"; failed=1; }
 exit $failed
