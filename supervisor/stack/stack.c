@@ -23,7 +23,7 @@
 #include "supervisor/worker.h"
 
 enum {
-	PATIENCE_MS = 500, /* for the lines of one stack */
+	PATIENCE_MS = 1500, /* for the lines of one stack */
 	MOST_HELPERS = 8,  /* that may end before their time, in a session */
 };
 

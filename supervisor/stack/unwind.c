@@ -451,9 +451,9 @@ static void put_lines(void)
 		    snprintf(line, sizeof(line), "(partial: %s)", it.end));
 }
 
-void unwind_crashed(void)
+void unwind_crashed(const char *why)
 {
-	stop("the unwinder failed on it");
+	stop(why);
 	put_lines();
 }
 

@@ -18,8 +18,8 @@
 void unwind(const struct snapshot_header *snapshot, const int *files,
 	    size_t file_count, int out);
 
-/** Write what was found so far, and that it ended badly. For the handler of a
+/** Write what was found so far, and why there is no more. For the handler of a
  * signal that ends the process. */
-void unwind_crashed(void);
+void unwind_crashed(const char *why);
 
 #endif

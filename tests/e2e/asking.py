@@ -247,7 +247,7 @@ print(subprocess.run(["/bin/echo", "a", "b"]).returncode)""" % HOME,
         t.answer("k")
         t.until("Called from")
         shown = t.until("[?]")
-        assert b"libc" in shown or b"python" in shown, shown
+        assert b"libc" in shown or b"python" in shown, (subject, shown)
         t.answer("a")
     # What it wrote between two questions may be shown after both.
     whole += t.until("a b\r\n0")
