@@ -204,15 +204,14 @@ child(const struct launch *launch, int report_pipe, int go_pipe)
 
 /* Read a report, or learn that the child died: with a shared table of
  * descriptors its death does not end the pipe. */
-static int read_report(int report_pipe, pid_t pid, struct report *report)
+static int read_report(int report_pipe, int pidfd, struct report *report)
 {
-	auto_fd pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd fds[2] = {
 		{.fd = report_pipe, .events = POLLIN},
 		{.fd = pidfd, .events = POLLIN},
 	};
 
-	while (poll(fds, pidfd < 0 ? 1 : 2, -1) < 0)
+	while (poll(fds, 2, -1) < 0)
 		if (errno != EINTR)
 			return -errno;
 	if (!(fds[0].revents & POLLIN))
@@ -273,9 +272,18 @@ pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		return error;
+	/* Before ready(): from then on another thread may reap it. */
+	auto_fd pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd < 0) {
+		error = -errno;
+		*step = "pidfd_open";
+		kill(pid, SIGKILL);
+		return error;
+	}
 	if (launch->group)
 		(void)setpgid(pid, launch->group > 0 ? launch->group : 0);
-	error = read_report(report_read, pid, &report);
+	error = read_report(report_read, pidfd, &report);
 	*step = report.step;
 	if (!error)
 		error = launch->ready(launch->context, pid, report.listener);
@@ -283,7 +291,7 @@ pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 		error = -errno;
 	/* From here on its table is its own, so that ours can be closed. */
 	if (!error)
-		error = read_report(report_read, pid, &report);
+		error = read_report(report_read, pidfd, &report);
 	if (error) {
 		*step = report.step;
 		kill(pid, SIGKILL);

@@ -2,7 +2,7 @@
 # The supervisor dies: its programs die with it, within a second, and nobody
 # else does, not even one of whose process group they made themselves members.
 # A closed standard error does not become the audit log. What is told to end, or
-# to stop and go on, while it starts, does so.
+# to stop and go on, while it starts, does so; killed then, nothing is left.
 set -u
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
 here=$(mktemp -d "${TMPDIR:-/tmp}/guardian.XXXXXX") || exit 99
@@ -62,11 +62,13 @@ status=$?
 cat >"$here/early.py" <<'PYTHON'
 import os, random, signal, subprocess, sys, time
 random.seed(1)
-for told in ([signal.SIGTERM], [signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM]) * 25:
+signal.alarm(500)
+for told in ([signal.SIGTERM], [signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM],
+             [signal.SIGKILL]) * 25:
     session = subprocess.Popen(
         [sys.argv[1], "-q", "--only", "-e", "allow read,write /**",
          "-e", "allow exec /**", "-e", "allow env *", "sleep", "1000"],
-        process_group=0)
+        stdout=subprocess.PIPE, process_group=0)
     time.sleep(random.random() / 8)
     for number in told:
         os.killpg(session.pid, number)
@@ -75,8 +77,9 @@ for told in ([signal.SIGTERM], [signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM])
     except subprocess.TimeoutExpired:
         os.killpg(session.pid, signal.SIGKILL)
         sys.exit("%s: it goes on" % told)
+    session.stdout.read()  # until nobody is left that has it
     # By the signal itself: before there was anything to watch.
-    if status not in (143, -signal.SIGTERM):
+    if status not in (143, -told[-1]):
         sys.exit("%s: status %d" % (told, status))
 PYTHON
 timeout 600 python3 "$here/early.py" "$interpose" 2>"$here/error" ||
