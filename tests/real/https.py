@@ -234,10 +234,12 @@ def client(name, script, needs=None, variables=False):
         print(f"skipped: {name}: no {missing[0]}")
         return
     # One of another user, that finds nothing of its own here, is none.
-    if name == "cargo" and subprocess.run(["cargo", "--version"], capture_output=True, check=False).returncode:
-        skipped += 1
-        print("skipped: cargo: it does not run here")
-        return
+    if name == "cargo":
+        told = subprocess.run(["cargo", "--version"], capture_output=True, check=False, text=True)
+        if told.returncode or [int(part) for part in told.stdout.split()[1].split(".")[:2]] < [1, 68]:
+            skipped += 1
+            print("skipped: cargo: it does not run here, or is older than registries by HTTP (1.68)")
+            return
     begin = time.monotonic()
     want = run("bare", name, script, True)
     ways = {"told": True} if variables else {"told": True, "untold": False}
