@@ -166,12 +166,16 @@ fail(int report_pipe, const char *step, int error)
 }
 
 static void __attribute__((noreturn))
-child(const struct launch *launch, int report_pipe, int go_pipe)
+child(const struct launch *launch, int report_pipe, int go_pipe, pid_t parent)
 {
 	struct report report = {.step = "listener"};
 	char go;
 	int error;
 
+	/* It has both ends of all pipes: the end of who waits for it would not
+	 * be seen. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
+		_exit(125);
 	if (launch->group)
 		(void)setpgid(0, launch->group > 0 ? launch->group : 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -197,6 +201,7 @@ child(const struct launch *launch, int report_pipe, int go_pipe)
 	if (close_others(report_pipe))
 		fail(report_pipe, "closing descriptors", -errno);
 	send_report(report_pipe, &report);
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	sigprocmask(SIG_SETMASK, launch->mask, NULL);
 	execve(launch->path, launch->argv, launch->environment);
 	fail(report_pipe, "exec", -errno);
@@ -262,13 +267,15 @@ pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 	auto_fd go_read = go[0], go_write = go[1];
 
 	*step = "fork";
+	pid_t self = getpid();
+
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid_t pid = start(launch);
 	int error = pid < 0 ? -errno : 0;
 
 	if (pid == 0)
-		child(launch, report_write, go_read);
+		child(launch, report_write, go_read, self);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		return error;
@@ -294,7 +301,8 @@ pid_t launch(const struct launch *launch, int *result_pipe, const char **step)
 		error = read_report(report_read, pidfd, &report);
 	if (error) {
 		*step = report.step;
-		kill(pid, SIGKILL);
+		/* By what it is: its number may be another's by now. */
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 		return error;
 	}
 	*result_pipe = take_fd(&report_read);

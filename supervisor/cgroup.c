@@ -22,6 +22,7 @@
 
 enum {
 	ATTEMPTS = 8,
+	DIGITS = 16, /* of a name, after the prefix */
 	PATIENCE_MS = 2000,
 	/* PID_MAX_LIMIT of the kernel: pids.max takes no more. */
 	MOST_PIDS = 4 * 1024 * 1024,
@@ -29,7 +30,7 @@ enum {
 
 struct cgroup {
 	int parent, directory; /* the second one is locked */
-	char name[sizeof(PREFIX) + 16];
+	char name[sizeof(PREFIX) + DIGITS];
 	int64_t memory, most_pids;
 };
 
@@ -181,6 +182,15 @@ void cgroup_free(struct cgroup *cgroup)
 	free(cgroup);
 }
 
+/* To the letter: interpose-test.scope is a unit of systemd's. */
+bool cgroup_is_named(const char *name)
+{
+	const char *rest = name + strlen(PREFIX);
+
+	return strncmp(name, PREFIX, strlen(PREFIX)) == 0 &&
+	       strspn(rest, "0123456789abcdef") == DIGITS && !rest[DIGITS];
+}
+
 /* One that looks like ours: nobody holds it any more? */
 static void clear_one(int parent, const char *name)
 {
@@ -203,7 +213,7 @@ static void clear_dead(int parent)
 		return;
 	own = -1;
 	for (struct dirent *entry; (entry = readdir(list));)
-		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0)
+		if (cgroup_is_named(entry->d_name))
 			clear_one(parent, entry->d_name);
 	closedir(list);
 }
@@ -241,18 +251,20 @@ static int set_limits(struct cgroup *cgroup, const struct cgroup_limits *limits)
 {
 	int error = 0;
 
-	if (limits->memory >= 0) {
+	/* Also what only the groups have that are left for this one. */
+	if (cgroup->memory >= 0)
 		error = write_number(cgroup->directory, "memory.max",
 				     cgroup->memory);
+	if (!error && limits->memory >= 0) {
 		/* Or it would be slowed down where it is to be stopped. The
 		 * kernel may be without. */
 		int swap =
 			write_number(cgroup->directory, "memory.swap.max", 0);
 
-		if (!error && swap != -ENOENT)
+		if (swap != -ENOENT)
 			error = swap;
 	}
-	if (!error && limits->pids >= 0)
+	if (!error && (limits->pids >= 0 || cgroup->most_pids >= 0))
 		error = cgroup_set_pids(cgroup, limits->pids);
 	return error;
 }
@@ -274,9 +286,7 @@ static int make_at(const struct cgroup_place *place,
 	if (cgroup->parent < 0)
 		return -errno;
 	clear_dead(cgroup->parent);
-	cgroup->memory = limits->memory < 0
-				 ? -1
-				 : smaller(limits->memory, place->memory);
+	cgroup->memory = smaller(limits->memory, place->memory);
 	cgroup->most_pids = place->pids;
 	int error = give_controllers(cgroup->parent, place->missing);
 

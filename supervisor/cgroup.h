@@ -44,6 +44,9 @@ int cgroup_new(const struct cgroup_limits *limits, struct cgroup **cgroup);
  */
 int cgroup_possible(char *path, size_t size);
 
+/** Is this the name of a group that cgroup_new() made? */
+bool cgroup_is_named(const char *name);
+
 /** Its directory, open, for CLONE_INTO_CGROUP. The object's. */
 int cgroup_directory(const struct cgroup *cgroup);
 

@@ -173,13 +173,34 @@ static void lower(const char *directory, const char *name, int64_t *most)
 		*most = value;
 }
 
-/* Is this file there and says something else than what it says at first? */
+/* Is this file there and says something else than what it says at first? (The
+ * empty text is never set.) */
 static bool is_set(const char *directory, const char *name, const char *unset)
 {
 	char text[256];
 	long length = cgroup_read(directory, name, text, sizeof(text));
 
-	return length > 0 && strncmp(text, unset, strlen(unset)) != 0;
+	return length > 0 &&
+	       (!*unset || strncmp(text, unset, strlen(unset)) != 0);
+}
+
+/* Has it a limit that would be lost beside it? */
+static bool is_limited(const char *directory)
+{
+	static const struct {
+		const char *name, *unset;
+	} files[] = {
+		{"memory.high", "max"},	      {"memory.swap.max", "max"},
+		{"memory.zswap.max", "max"},  {"cpu.max", "max"},
+		{"cpuset.cpus", ""},	      {"cpuset.mems", ""},
+		{"io.max", ""},		      {"hugetlb.2MB.max", "max"},
+		{"hugetlb.1GB.max", "max"},
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (is_set(directory, files[i].name, files[i].unset))
+			return true;
+	return false;
 }
 
 /* Go one up from where `place` is. Returns false at the end. */
@@ -187,9 +208,7 @@ static bool leave(const struct cgroup_tree *tree, struct cgroup_place *place)
 {
 	if (strcmp(place->path, tree->mount) == 0)
 		return false;
-	if (is_set(place->path, "memory.high", "max") ||
-	    is_set(place->path, "cpu.max", "max") ||
-	    is_set(place->path, "cpuset.cpus", "\n"))
+	if (is_limited(place->path))
 		return false;
 	lower(place->path, "memory.max", &place->memory);
 	lower(place->path, "pids.max", &place->pids);

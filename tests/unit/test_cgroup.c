@@ -230,6 +230,10 @@ START_TEST(other_limits_are_not_left)
 		{"cpu.max", "50000 100000\n"},
 		{"memory.high", "1000000\n"},
 		{"cpuset.cpus", "0-1\n"},
+		{"cpuset.mems", "0\n"},
+		{"io.max", "8:0 rbps=1000000 wbps=max riops=max wiops=max\n"},
+		{"memory.swap.max", "0\n"},
+		{"hugetlb.2MB.max", "0\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++) {
@@ -246,6 +250,19 @@ START_TEST(other_limits_are_not_left)
 		ck_assert_int_eq(remove_tree(parent, "a.scope"), 0);
 		close(parent);
 	}
+}
+END_TEST
+
+/* Only what is called as ours is looked at, and ended, by a later start. */
+START_TEST(names_of_ours)
+{
+	ck_assert(cgroup_is_named("interpose-0123456789abcdef"));
+	ck_assert(!cgroup_is_named("interpose-0123456789abcdef.scope"));
+	ck_assert(!cgroup_is_named("interpose-0123456789abcde"));
+	ck_assert(!cgroup_is_named("interpose-dev.scope"));
+	ck_assert(!cgroup_is_named("interpose-"));
+	ck_assert(!cgroup_is_named("interpose"));
+	ck_assert(!cgroup_is_named("shell.scope"));
 }
 END_TEST
 
@@ -309,6 +326,7 @@ int main(void)
 	tcase_add_test(tests, threads_only);
 	tcase_add_test(tests, limits_that_are_left_are_kept);
 	tcase_add_test(tests, other_limits_are_not_left);
+	tcase_add_test(tests, names_of_ours);
 	tcase_add_test(tests, a_part_is_mounted);
 	tcase_add_test(tests, no_version_2);
 	tcase_add_test(tests, numbers_by_key);
