@@ -122,8 +122,8 @@ uint32_t broker_ask(struct net_message *message, broker_answered *answered,
 {
 	struct question *question;
 
-	/* Each open question belongs to a flow or a lookup, of which there are
-	 * fewer than places. */
+	/* Each open question belongs to a flow, a request within one or a lookup,
+	 * of which there are fewer than places. */
 	for (size_t tries = 0;; tries++) {
 		if (tries == MOST_QUESTIONS)
 			broker_die();

@@ -334,12 +334,15 @@ static void take(struct net *net, const struct net_message *message)
 	case NET_REFUSED:
 		judge_refused(net->judge, &flow, message);
 		judge_ended(net->judge, &flow, message);
-		judge_forget(net->judge, message->flow);
+		judge_forget(net->judge, message->flow, 0);
 		net_flow_over(net, message->flow);
+		break;
+	case NET_FORGET:
+		judge_forget(net->judge, message->flow, message->token);
 		break;
 	case NET_ENDED:
 		judge_ended(net->judge, &flow, message);
-		judge_forget(net->judge, message->flow);
+		judge_forget(net->judge, message->flow, 0);
 		net_flow_over(net, message->flow);
 		break;
 	default:

@@ -80,6 +80,11 @@ static bool begin(struct http_flow *flow)
 	struct evbuffer *in = bufferevent_get_input(flow->server);
 	const char *bytes;
 	size_t length;
+
+	/* One after the other, they could be without an end. */
+	if (evbuffer_get_length(bufferevent_get_output(flow->client)) >
+	    flow->most)
+		return false;
 	enum http_read read = http_read_head(in, &bytes, &length);
 
 	if (evbuffer_get_length(in) && flow->request < HTTP_PHASE_BODY) {

@@ -297,6 +297,8 @@ void http_run(struct http_flow *flow)
 	}
 	flow->running = false;
 	if (flow->over) {
+		/* What its requests have sent is counted then. */
+		two_front_free(flow->front);
 		flow->calls->ended(flow->context, flow->out, flow->in);
 		http_flow_free(flow);
 		return;

@@ -180,8 +180,10 @@ static int take_field(struct http_head *head, const struct http_field *field,
 	} else if (http_text_is(field->name, "upgrade")) {
 		found->upgrade = true;
 		head->other_http |= http_names_http(field->value);
-	} else if (http_text_is(field->name, "content-encoding")) {
-		head->encoded = !http_text_is(field->value, "identity");
+	} else if (http_text_is(field->name, "content-encoding") ||
+		   http_text_is(field->name, "grpc-encoding") ||
+		   http_text_is(field->name, "connect-content-encoding")) {
+		head->encoded |= !http_text_is(field->value, "identity");
 	}
 	return 0;
 }

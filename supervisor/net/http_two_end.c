@@ -15,6 +15,7 @@ enum {
 	PIECE = 16 * 1024,
 	PAID_EXCHANGE = 10, /* for one that came to its end */
 	COST_BAD = 25,
+	COST_EARLY = 1,
 };
 
 /* --------------------------------------------------------------- streams -- */
@@ -109,9 +110,9 @@ static void say_refused(struct two_end *end, const char *why)
 }
 
 /* What a stream's peer did wrong: once too often, and all is over. */
-static void charge(struct two_end *end)
+static void charge(struct two_end *end, unsigned cost)
 {
-	if (!two_gate_charge(&end->gate, COST_BAD))
+	if (!two_gate_charge(&end->gate, cost))
 		end->flooded = true;
 }
 
@@ -164,7 +165,7 @@ int two_on_header(nghttp2_session *session, const nghttp2_frame *frame,
 	if (!error)
 		return 0;
 	say_refused(context, why);
-	charge(context);
+	charge(context, COST_BAD);
 	/* The stream is reset, and the rest of its head is not shown. */
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -182,7 +183,7 @@ int two_on_bad_header(nghttp2_session *session, const nghttp2_frame *frame,
 	(void)value_length;
 	(void)flags;
 	say_refused(context, "a header that HTTP/2 does not have");
-	charge(context);
+	charge(context, COST_BAD);
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
@@ -194,7 +195,9 @@ int two_on_bad_frame(nghttp2_session *session, const nghttp2_frame *frame,
 	if (error != NGHTTP2_ERR_REFUSED_STREAM &&
 	    error != NGHTTP2_ERR_STREAM_CLOSED)
 		say_refused(context, nghttp2_strerror(error));
-	charge(context);
+	/* More streams than there may be are sent before that is known. */
+	charge(context, error == NGHTTP2_ERR_REFUSED_STREAM ? COST_EARLY
+							     : COST_BAD);
 	return 0;
 }
 
@@ -240,7 +243,7 @@ static int take_head(struct two_stream *stream, bool ended)
 		evbuffer_free(text);
 	if (error == -EBADMSG) {
 		say_refused(end, why);
-		charge(end);
+		charge(end, COST_BAD);
 		two_reset(stream, NGHTTP2_PROTOCOL_ERROR);
 		error = 0;
 	}
@@ -311,7 +314,8 @@ int two_on_close(nghttp2_session *session, int32_t id, uint32_t error,
 
 	if (!stream)
 		return 0;
-	if (!error)
+	/* That nothing was wrong is what the peer may say, too. */
+	if (!error && (!end->server || stream->sent_head))
 		two_gate_pay(&end->gate, PAID_EXCHANGE);
 	if (stream->unread)
 		(void)nghttp2_session_consume_connection(session,

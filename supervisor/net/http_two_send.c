@@ -9,7 +9,10 @@
 #include "supervisor/net/http_parts.h"
 #include "supervisor/net/http_two_session.h"
 
-enum { PAID_DATA = 4 }; /* for a frame that we sent */
+enum {
+	PAID_DATA = 4,	  /* for a frame that we sent */
+	QUEUE_MOST = 256, /* frames, but for data */
+};
 
 static int send_trailers(struct two_stream *stream)
 {
@@ -101,9 +104,11 @@ static int submit(struct two_stream *stream, const struct http_head *head)
 						fields->items, fields->count,
 						body);
 	else if (!error)
-		error = stream->id = nghttp2_submit_request(
-			end->session, NULL, fields->items, fields->count, body,
-			stream);
+		error = nghttp2_submit_request(end->session, NULL,
+					       fields->items, fields->count,
+					       body, stream);
+	if (!end->server && error > 0)
+		stream->id = error;
 	stream->sent_head = !interim;
 	if (fields)
 		two_fields_clear(fields);
@@ -159,7 +164,11 @@ static bool send_head(struct two_stream *stream)
 
 void two_send(struct two_stream *stream)
 {
-	while (!stream->sent_head && send_head(stream))
+	/* Of interim answers there may be many. */
+	while (!stream->sent_head &&
+	       nghttp2_session_get_outbound_queue_size(stream->end->session) <
+		       QUEUE_MOST &&
+	       send_head(stream))
 		;
 	if (stream->id <= 0 || !stream->waits ||
 	    (!stream->pipe_over &&

@@ -475,29 +475,34 @@ bool judge_request(struct judge *judge, struct net_flow *flow,
 	return true;
 }
 
-static struct pending *pending_of(struct judge *judge, uint32_t flow)
+static struct pending *pending_of(struct judge *judge, uint32_t flow,
+				  uint32_t token)
 {
 	struct pending *pending;
 
 	pthread_mutex_lock(&judge->lock);
 	for (pending = judge->pending; pending; pending = pending->next)
-		if (pending->question.flow == flow)
+		if (pending->question.flow == flow &&
+		    (!token || pending->question.token == token))
 			break;
 	pthread_mutex_unlock(&judge->lock);
 	return pending;
 }
 
-void judge_forget(struct judge *judge, uint32_t flow)
+void judge_forget(struct judge *judge, uint32_t flow, uint32_t token)
 {
-	struct pending *pending = pending_of(judge, flow);
+	struct pending *pending;
 
 	/* Only this thread makes new ones: the address is still that one's, or
-	 * nobody's. */
-	if (!pending || !ask_withdraw(judge->session->questions, pending))
-		return;
-	pthread_mutex_lock(&judge->lock);
-	pending_free(pending);
-	pthread_mutex_unlock(&judge->lock);
+	 * nobody's. One that cannot be withdrawn was answered meanwhile, and is
+	 * out of the list. */
+	while ((pending = pending_of(judge, flow, token))) {
+		if (!ask_withdraw(judge->session->questions, pending))
+			continue;
+		pthread_mutex_lock(&judge->lock);
+		pending_free(pending);
+		pthread_mutex_unlock(&judge->lock);
+	}
 }
 
 void judge_alert(struct judge *judge, const struct net_flow *flow,

@@ -34,8 +34,8 @@ bool judge_request(struct judge *judge, struct net_flow *flow,
 		   const struct net_message *question,
 		   struct net_message *verdict);
 
-/** The flow is over: nobody need answer for it. */
-void judge_forget(struct judge *judge, uint32_t flow);
+/** Nobody need answer `token` of the flow any more; 0: any, the flow is over. */
+void judge_forget(struct judge *judge, uint32_t flow, uint32_t token);
 
 /** A placeholder was on its way to a host not its own, or a request was not
  * what it should be. */

@@ -60,6 +60,7 @@ enum net_message_type {
 	NET_HTTP_READY,	   /**< `error`: whether requests can be looked into */
 	NET_REFUSED,	   /**< the flow was ended; `text` says why */
 	NET_ENDED,	   /**< the flow is over: `out`, `in`, `ms` */
+	NET_FORGET,	   /**< nobody waits for the answer to `token` any more */
 };
 
 /** An address of the Internet, without a port. */

@@ -15,14 +15,19 @@
 #include "supervisor/net/relay.h"
 
 enum {
+	/* At once, of clients that speak HTTP/2: each may have a question, for
+	 * which the broker has a place. */
+	MOST_REQUESTS = 1024,
 	TRUST_MOST = 4 * 1024 * 1024,
 	VALUES_MOST = SECRET_PARTS * (SECRET_VALUE_MOST + 1),
 };
 
 static struct http_service *service;
+static unsigned requests; /* within flows */
 
 struct inspected {
 	struct flow *flow;
+	uint32_t id; /* of the flow */
 	struct http_flow *http;
 	uint32_t question;
 };
@@ -269,11 +274,14 @@ static void ended(void *context, uint64_t out, uint64_t in)
 static void *another(void *context, struct http_flow *http)
 {
 	const struct inspected *all = context;
-	struct inspected *inspected = calloc(1, sizeof(*inspected));
+	struct inspected *inspected =
+		requests < MOST_REQUESTS ? calloc(1, sizeof(*inspected)) : NULL;
 
 	if (inspected) {
 		inspected->flow = all->flow;
+		inspected->id = all->flow->id;
 		inspected->http = http;
+		requests++;
 	}
 	return inspected;
 }
@@ -282,9 +290,18 @@ static void done(void *context)
 {
 	struct inspected *inspected = context;
 
-	if (inspected->question)
+	if (inspected->question) {
+		const struct net_message message = {
+			.type = NET_FORGET,
+			.flow = inspected->id,
+			.token = inspected->question,
+		};
+
 		broker_forget(inspected->question);
+		broker_tell(&message);
+	}
 	free(inspected);
+	requests--;
 }
 
 bool service_take(struct flow *flow, uint64_t secrets)
