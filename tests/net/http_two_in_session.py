@@ -37,12 +37,16 @@ for what, port in (("one", one), ("two", two)):
 """
 
 ASKED = """
-import os, sys
+import os, sys, time
 sys.path.insert(0, sys.argv[1])
 import frames
 port = int(sys.argv[2])
 sys.stdout = open(sys.argv[3], "w")  # the screen has questions
 client = frames.connect(port, "localhost", os.environ["SSL_CERT_FILE"], port)
+given_up = client.ask("POST", "/asked/given-up")
+while not os.path.exists(os.path.dirname(sys.argv[3]) + "/seen"):
+    time.sleep(0.02)
+client.send(frames.RESET, 0, given_up, bytes([0, 0, 0, frames.CANCEL]))
 stream = client.ask("POST", "/asked/one")
 print("meanwhile", client.get("GET", "/free").status, flush=True)
 print("answered", client.wait(stream).status, flush=True)
@@ -127,6 +131,11 @@ def asking():
     rules = [*RULES, f"allow write {said}", f"allow http * localhost:{ONE}/free", f"ask http POST localhost:{ONE}/asked/**"]
     t = Terminal(session(INTERPOSE, home + "/project", rules,
                          [sys.executable, home + "/asked.py", MODULES, str(ONE), said]))
+    # The question of a request that is given up makes place for the next.
+    t.until("/asked/given-up")
+    t.until("[a]llow once")
+    write(home + "/project/seen", "")
+    t.until("/asked/one")
     t.until("[a]llow once")
     end = time.monotonic() + 30
     while "/free" not in Echo.got and time.monotonic() < end and t.read(0.2) is not None:
