@@ -7,8 +7,10 @@ from terminal import ALL, HOME, INTERPOSE, Terminal
 
 WORDS = " ".join("'%s'" % word for word in ["-q", *ALL])
 PAGER = """
-import os, termios, tty
+import os, termios, time, tty
 fd = os.open("/dev/tty", os.O_RDWR)
+while not os.path.exists("started"):
+    time.sleep(0.01)
 before = termios.tcgetattr(fd)
 tty.setcbreak(fd)
 os.write(fd, b"pager up\\n")
@@ -46,7 +48,10 @@ def piped():
               (INTERPOSE, WORDS))
     t.until("[a]llow once")
     t.answer("a")
-    t.until("hidden text\r\n", "lines end as ever")
+    # tee may be sooner than the end of the question, until when keys are no input.
+    shown = t.until("hidden text\r\n", "lines end as ever")
+    if b"\033[?1049l" not in shown:
+        t.until("\033[?1049l")
     t.type("word\r")
     t.until("error")
     plain(t)
@@ -75,7 +80,7 @@ def not_chosen():
 
 def pager():
     """It has the keys; the question comes when it has ended."""
-    t = shell("%s %s sh -c 'while [ ! -e up ]; do sleep 0.01; done; cat ~/secret; "
+    t = shell("%s %s sh -c 'echo >started; while [ ! -e up ]; do sleep 0.01; done; cat ~/secret; "
               "echo end >&2' | python3 -c '%s'" % (INTERPOSE, WORDS, PAGER))
     t.until("pager up")
     t.type("x")
