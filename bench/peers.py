@@ -19,7 +19,7 @@ def bwrap(scratch):
 
 def firejail(_):
     return ["firejail", "--quiet", "--noprofile", "--read-only=/etc", "--caps.drop=all",
-            "--blacklist=/root/.ssh", "--blacklist=/root/.aws", "--"]
+            "--blacklist=${HOME}/.ssh", "--blacklist=${HOME}/.aws", "--"]
 
 
 def srt(scratch):

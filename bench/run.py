@@ -101,10 +101,10 @@ def main():
                        "GOTOOLCHAIN": "local", "CARGO_HOME": str(root / "home/cargo")}
         environment["RUSTUP_HOME"] = os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
         calls = os.path.abspath(options.calls)
-        todo = [work for work in works(root, calls, options.full)
-                if not options.work or work.name in options.work]
+        chosen = [work for work in works(root, calls, options.full)
+                  if not options.work or work.name in options.work]
         how = ways(os.path.abspath(options.interpose), calls, root, options.full)
-        times = {work.name: {way: [] for way in how} for work in todo}
+        times = {work.name: {way: [] for way in how} for work in chosen}
         system = os.uname()
         print("Linux %s %s, %d processors, load %.1f, %d rounds; milliseconds" % (
             system.release, system.machine, os.cpu_count(), os.getloadavg()[0], rounds))
@@ -112,7 +112,7 @@ def main():
             "", "", "least", "median", "cpu", "ratio", "running"))
         failed = False
         for _ in range(rounds):
-            for work in todo:
+            for work in chosen:
                 for way, wrapper in how.items():
                     found = measure(work, wrapper(work), environment)
                     if found:
