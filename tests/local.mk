@@ -403,7 +403,8 @@ tests_calls_bases_LDFLAGS = -pthread
 tests_calls_bases_SOURCES = tests/calls/calls.h tests/calls/bases.c
 tests_calls_paths_CFLAGS = $(tracee_cflags)
 tests_calls_paths_LDFLAGS = -pthread
-tests_calls_paths_SOURCES = tests/calls/calls.h tests/calls/paths.c
+tests_calls_paths_SOURCES = tests/calls/box.c tests/calls/box.h \
+	tests/calls/calls.h tests/calls/paths.c
 tests_calls_files_CFLAGS = $(tracee_cflags)
 tests_calls_files_LDFLAGS = -pthread
 tests_calls_files_SOURCES = tests/calls/calls.h tests/calls/files.c

@@ -1,6 +1,6 @@
 /*
- * Every call that takes a path, with every kind of path: one fixture, made
- * anew before each call that may change it.
+ * Every call that takes a path, with every kind of path: one box, made anew
+ * after each call that changed it.
  *
  * covers: open openat openat2 creat truncate name_to_handle_at
  * covers: inotify_add_watch stat lstat newfstatat statx access faccessat
@@ -11,11 +11,12 @@
  * covers: removexattrat file_setattr mkdir mkdirat mknod mknodat rmdir unlink
  * covers: unlinkat rename renameat renameat2 link linkat symlink symlinkat
  */
+#include "tests/calls/box.h"
 #include "tests/calls/calls.h"
 
 #include "supervisor/arch/arch.h"
 
-#include <dirent.h>
+#include <linux/limits.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <sys/inotify.h>
@@ -66,145 +67,6 @@ static const char *const paths[] = {
 };
 
 static const size_t path_count = sizeof(paths) / sizeof(*paths);
-static char here[PATH_MAX];
-static uint64_t before;
-static int fifo = -1;
-
-static void remove_all(int dirfd, const char *name)
-{
-	struct stat status;
-
-	if (fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISDIR(status.st_mode))
-		fchmodat(dirfd, name, 0700, 0);
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-
-	if (fd < 0) {
-		unlinkat(dirfd, name, 0);
-		return;
-	}
-	DIR *directory = fdopendir(fd);
-	struct dirent *entry;
-
-	while ((entry = readdir(directory)) != NULL)
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			remove_all(fd, entry->d_name);
-	closedir(directory);
-	unlinkat(dirfd, name, AT_REMOVEDIR);
-}
-
-/* Names, modes, owners, links, sizes and times, as one number. */
-static uint64_t mix(uint64_t sum, const void *bytes, size_t size)
-{
-	const unsigned char *from = bytes;
-
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ from[i]) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
-static uint64_t tree_sum(int dirfd, const char *name, bool print, int depth)
-{
-	struct stat status;
-	char target[64];
-	uint64_t sum = mix(UINT64_C(0xcbf29ce484222325), name, strlen(name));
-
-	if (fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW))
-		return sum;
-	if (print)
-		printf(" %d:%s(%o,%u,%u,%lu,%ld)", depth, name, status.st_mode,
-		       status.st_uid, status.st_gid,
-		       (unsigned long)status.st_nlink,
-		       S_ISDIR(status.st_mode) ? 0L : (long)status.st_size);
-	sum = mix(sum, &status.st_mode, sizeof(status.st_mode));
-	sum = mix(sum, &status.st_uid, sizeof(status.st_uid));
-	sum = mix(sum, &status.st_gid, sizeof(status.st_gid));
-	sum = mix(sum, &status.st_nlink, sizeof(status.st_nlink));
-	/* A time that was set is before anything that happens by itself. */
-	if (status.st_mtime < 1000000)
-		sum = mix(sum, &status.st_mtime, sizeof(status.st_mtime));
-	if (S_ISREG(status.st_mode))
-		sum = mix(sum, &status.st_size, sizeof(status.st_size));
-	if (S_ISLNK(status.st_mode)) {
-		ssize_t n = readlinkat(dirfd, name, target, sizeof(target));
-
-		return n > 0 ? mix(sum, target, (size_t)n) : sum;
-	}
-	if (!S_ISDIR(status.st_mode))
-		return sum;
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent **entries = NULL;
-
-	if (!directory)
-		return sum;
-	closedir(directory);
-	int count = scandirat(dirfd, name, &entries, NULL, alphasort);
-
-	for (int i = 0; i < count; i++) {
-		const char *inner = entries[i]->d_name;
-
-		if (strcmp(inner, ".") && strcmp(inner, "..")) {
-			fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY);
-			uint64_t part = tree_sum(fd, inner, print, depth + 1);
-
-			sum = mix(sum, &part, sizeof(part));
-			close(fd);
-		}
-		free(entries[i]);
-	}
-	free(entries);
-	return sum;
-}
-
-static void furnish(void)
-{
-	char name[32], target[32];
-
-	umask(022);
-	need(chdir(here));
-	remove_all(AT_FDCWD, "box");
-	need(mkdir("box", 0755));
-	need(chdir("box"));
-	write_file("file", "content");
-	need(mkdir("dir", 0755));
-	write_file("dir/inner", "inner");
-	need(mkdir("empty", 0755));
-	need(mkdir("deep", 0755));
-	need(mkdir("deep/a", 0755));
-	need(mkdir("deep/a/b", 0755));
-	write_file("deep/a/b/c", "c");
-	need(symlink("file", "tofile"));
-	need(symlink("dir", "todir"));
-	need(symlink("nowhere", "dangling"));
-	need(symlink("dir/new", "tonew"));
-	need(symlink("loop", "loop"));
-	need(symlink("..", "up"));
-	need(symlink("dir/.", "todots"));
-	need(symlink("/dev/null", "abs"));
-	need(symlink("dir/", "toslash"));
-	need(symlink("file/", "tofileslash"));
-	need(symlink("../box/./dir/inner", "around"));
-	need(symlink("deep/round", "inward"));
-	need(symlink("todir/inner", "inward2"));
-	need(symlink("../dir/inner", "deep/round"));
-	for (int i = 1; i <= 41; i++) {
-		snprintf(name, sizeof(name), "chain%d", i);
-		snprintf(target, sizeof(target), i == 1 ? "dir" : "chain%d",
-			 i - 1);
-		need(symlink(target, name));
-	}
-	need(mkfifo("fifo", 0644));
-	/* Both its ends, so that no open of it waits. */
-	if (fifo >= 0)
-		close(fifo);
-	fifo = need(open("fifo", O_RDWR | O_CLOEXEC));
-	need(mknod("sock", S_IFSOCK | 0644, 0));
-	need(mkdir("locked", 0755));
-	write_file("locked/x", "x");
-	need(chmod("locked", 0));
-	before = tree_sum(AT_FDCWD, ".", false, 0);
-}
 
 /* After a call: what it came to, and what it changed, if anything. */
 static bool report(const char *call, const char *path, long result)
@@ -219,12 +81,10 @@ static bool report(const char *call, const char *path, long result)
 	} else {
 		printf("%s(%s): %ld", call, path, result);
 	}
-	(void)!chdir(here);
-	(void)!chdir("box");
-	changed = tree_sum(AT_FDCWD, ".", false, 0) != before;
+	changed = box_changed();
 	if (changed) {
 		printf(" and now");
-		(void)tree_sum(AT_FDCWD, ".", true, 0);
+		box_print();
 	}
 	putchar('\n');
 	return changed;
@@ -546,14 +406,14 @@ static void each_odd(const char *name, one_path *call)
 
 	for (size_t i = 0; i < sizeof(odds) / sizeof(*odds); i++)
 		if (report(name, odds[i].name, call(odds[i].path)))
-			furnish();
+			box_furnish();
 	if (report(name, "file at an edge", call(at_edge("file"))))
-		furnish();
+		box_furnish();
 	if (report(name, "file over an edge", call(over_edge("file"))))
-		furnish();
+		box_furnish();
 	if (report(name, "a long name over an edge",
 		   call(over_edge(long_name))))
-		furnish();
+		box_furnish();
 }
 
 /* Every so many of the pairs of call and path; all by default. */
@@ -572,7 +432,7 @@ static void all(bool write)
 			if ((i + j) % stride || (write && !inside(paths[j])))
 				continue;
 			if (report(name, paths[j], call(paths[j])))
-				furnish();
+				box_furnish();
 		}
 		if (i % stride == 0)
 			each_odd(name, call);
@@ -598,13 +458,11 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		stride = strtoul(argv[2], NULL, 10);
 	lengths();
-	need(getcwd(here, sizeof(here)) ? 0 : -1);
-	furnish();
+	box_begin();
 	if (argc < 2 || strcmp(argv[1], "change") != 0)
 		all(false);
 	if (argc < 2 || strcmp(argv[1], "look") != 0)
 		all(true);
-	need(chdir(here));
-	remove_all(AT_FDCWD, "box");
+	box_end();
 	return 0;
 }
