@@ -9,6 +9,25 @@
 /** `svc #0; ret`, as the gate's page holds it, as a number. */
 #define MACHINE_GATE 0xd65f03c0d4000001UL
 
+/** Time, and how much of it is a fifth of a second or somewhat more. No call of
+ * the kernel, which a filter of the program's own may not know. */
+#define MACHINE_SOON (machine_frequency() / 4)
+static inline uint64_t machine_ticks(void)
+{
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+}
+
+static inline uint64_t machine_frequency(void)
+{
+	uint64_t hertz;
+
+	__asm__("mrs %0, cntfrq_el0" : "=r"(hertz));
+	return hertz;
+}
+
 static inline bool machine_stub(const struct shim_stub *how,
 				const unsigned char *now, unsigned char *stub,
 				unsigned char *jump)

@@ -9,6 +9,15 @@
 /** `syscall; ret`, as the gate's page holds it, as a number. */
 #define MACHINE_GATE 0xc3050fU
 
+/** Time, and how much of it is a fifth of a second or somewhat more: processors
+ * have 1 to 5 GHz. No call of the kernel, which a filter of the program's own
+ * may not know. */
+#define MACHINE_SOON (1UL << 30)
+static inline uint64_t machine_ticks(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
 #define machine_stub shim_stub_x86_64
 
 static inline size_t machine_sites(const struct shim_code *code,

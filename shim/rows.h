@@ -13,11 +13,12 @@ enum shim_how {
 	SHIM_LOOKS, /**< changes nothing */
 	SHIM_ASKS,  /**< access(): may ask whether something can be written */
 	SHIM_CHANGES,
-	SHIM_OPENS, /**< depends on its flags */
-	SHIM_LINKS, /**< readlink(): trapped, where there is a link */
-	SHIM_LISTS, /**< getdents64(): trapped, but for the end */
-	SHIM_WHERE, /**< getcwd(): trapped in a stand-in */
-	SHIM_RUNS,  /**< execve(): trapped, where there is such a file */
+	SHIM_OPENS,   /**< depends on its flags */
+	SHIM_LINKS,   /**< readlink(): trapped, where there is a link */
+	SHIM_LISTS,   /**< getdents64(): trapped, but for the end */
+	SHIM_WHERE,   /**< getcwd(): trapped in a stand-in */
+	SHIM_RUNS,    /**< execve(): trapped, where there is such a file */
+	SHIM_REPEATS, /**< trapped, and made again after a signal */
 };
 
 /** Arguments are counted from 1; 0: none. `detail`: flags, the mode or

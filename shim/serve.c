@@ -19,6 +19,11 @@
 
 #include "shim/rows.h"
 #include "shim/shim.h"
+#ifdef __aarch64__
+#include "shim/machine_aarch64.h"
+#else
+#include "shim/machine_x86_64.h"
+#endif
 
 /* The stack may be a signal's: a longer path is the supervisor's to look at. */
 enum { PAGE = 4096, MOST_DIRECTORY = 512 };
@@ -108,6 +113,47 @@ static bool names_any(const struct shim_row *row, const struct shim_call *call,
 		is_named(row->at ? other[-1] : AT_FDCWD, *other, probe));
 }
 
+/* Does bare Linux never end this call for a signal? An open may wait, for the
+ * other end of a pipe or a device. */
+static bool never_waits(const struct shim_row *row,
+			const struct shim_call *call)
+{
+	struct stat status;
+
+	if (row->how != SHIM_OPENS)
+		return true;
+	const struct shim_call stat = {
+		.number = SYS_newfstatat,
+		.arguments = {row->at ? call->arguments[row->path - 2]
+				      : AT_FDCWD,
+			      call->arguments[row->path - 1], (long)&status, 0},
+	};
+	long result = shim_gate(&stat);
+
+	return result == -ENOENT ||
+	       (result == 0 && ((status.st_mode & S_IFMT) == S_IFREG ||
+				(status.st_mode & S_IFMT) == S_IFDIR));
+}
+
+/*
+ * Have the call decided about by the supervisor. A signal that comes before it
+ * was received, some microseconds later, ends the call where its handler does
+ * not restart calls, and nothing was done: so it is made again. What somebody
+ * is asked about takes longer, and may be given up.
+ */
+static long decided(const struct shim_row *row, const struct shim_call *call)
+{
+	uint64_t start = machine_ticks();
+	long result = shim_trapped(call);
+
+	while (result == -EINTR && machine_ticks() - start < MACHINE_SOON &&
+	       never_waits(row, call)) {
+		start = machine_ticks();
+		result = shim_trapped(call);
+	}
+	return result;
+}
+
 static bool is_refused(long result)
 {
 	return result == -EACCES || result == -EXDEV || result == -EMFILE;
@@ -133,10 +179,10 @@ static long at_gate(const struct shim_row *row, const struct shim_call *call)
 static long change(const struct shim_row *row, const struct shim_call *call)
 {
 	if (names_any(row, call, true))
-		return shim_trapped(call);
+		return decided(row, call);
 	long result = at_gate(row, call);
 
-	return is_refused(result) ? shim_trapped(call) : result;
+	return is_refused(result) ? decided(row, call) : result;
 }
 
 /* Has the kernel read the path, as its answer shows? Flags and modes that it
@@ -155,12 +201,12 @@ static long look(const struct shim_row *row, const struct shim_call *call)
 	long result = at_gate(row, call);
 
 	if (is_refused(result) || result == -EFAULT)
-		return shim_trapped(call);
+		return decided(row, call);
 	if (!names_any(row, call, !was_read(row, call, result)))
 		return result;
 	if (row->how == SHIM_OPENS && result >= 0)
 		(void)shim_system(SYS_close, result, 0, 0, 0, 0, 0);
-	return shim_trapped(call);
+	return decided(row, call);
 }
 
 /* Nothing but the supervisor tells where a link leads. But realpath() asks of
@@ -176,14 +222,14 @@ static long read_link(const struct shim_row *row, const struct shim_call *call)
 	};
 
 	if ((int)call->arguments[row->detail - 1] <= 0)
-		return shim_trapped(call);
+		return decided(row, call);
 	long result = shim_gate(&lstat);
 
 	/* Of the empty path the descriptor is meant. */
 	if ((result != 0 && result != -ENOENT) || !*path ||
 	    (result == 0 && (status.st_mode & S_IFMT) == S_IFLNK) ||
 	    names_any(row, call, false))
-		return shim_trapped(call);
+		return decided(row, call);
 	return result == 0 ? -EINVAL : -ENOENT;
 }
 
@@ -203,9 +249,9 @@ static bool is_at_end(long fd)
 	       system.f_type == EXT4_SUPER_MAGIC;
 }
 
-static long list(const struct shim_call *call)
+static long list(const struct shim_row *row, const struct shim_call *call)
 {
-	return is_at_end(call->arguments[0]) ? 0 : shim_trapped(call);
+	return is_at_end(call->arguments[0]) ? 0 : decided(row, call);
 }
 
 /* Is the path below the session's directory, where its stand-ins are? */
@@ -224,13 +270,14 @@ static bool is_standin(const char *path)
 }
 
 /* Of a stand-in the kernel tells another name than the program is to see. */
-static long current_directory(const struct shim_call *call)
+static long current_directory(const struct shim_row *row,
+			      const struct shim_call *call)
 {
 	long result = shim_gate(call);
 
 	return result > 0 && !is_standin((const char *)call->arguments[0])
 		       ? result
-		       : shim_trapped(call);
+		       : decided(row, call);
 }
 
 /* A shell tries each directory of PATH: that there is no such file the kernel
@@ -247,7 +294,7 @@ static long run(const struct shim_row *row, const struct shim_call *call)
 
 	if ((result != -ENOENT && result != -ENOTDIR) ||
 	    names_any(row, call, false))
-		return shim_trapped(call);
+		return decided(row, call);
 	return result;
 }
 
@@ -264,26 +311,27 @@ long shim_serve(const struct shim_call *call)
 	case SHIM_OPENS:
 		/* Neither is the fence's to refuse. */
 		if (detail & (O_PATH | (O_TMPFILE & ~O_DIRECTORY)))
-			return shim_trapped(call);
+			return decided(row, call);
 		return detail & (O_CREAT | O_TRUNC) ? change(row, call)
 						    : look(row, call);
 	case SHIM_CHANGES:
 		return change(row, call);
 	case SHIM_ASKS:
 		/* The kernel does not know what may not be written. */
-		return detail & W_OK ? shim_trapped(call) : look(row, call);
+		return detail & W_OK ? decided(row, call) : look(row, call);
 	case SHIM_LOOKS:
 		return look(row, call);
 	case SHIM_LINKS:
 		return read_link(row, call);
 	case SHIM_LISTS:
-		return list(call);
+		return list(row, call);
 	case SHIM_WHERE:
-		return current_directory(call);
+		return current_directory(row, call);
 	case SHIM_RUNS:
 		return run(row, call);
+	case SHIM_REPEATS:
 	case SHIM_NOT_HERE:
 		break;
 	}
-	return shim_trapped(call);
+	return decided(row, call);
 }

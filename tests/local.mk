@@ -394,7 +394,10 @@ TESTS += tests/escape/listening.sh
 
 # The same calls, bare and supervised.
 check_PROGRAMS += tests/calls/paths tests/calls/files tests/calls/edges \
-	tests/calls/waits tests/calls/execs tests/calls/bases tests/calls/ids
+	tests/calls/waits tests/calls/execs tests/calls/bases tests/calls/ids \
+	tests/calls/interrupts
+tests_calls_interrupts_CFLAGS = $(tracee_cflags)
+tests_calls_interrupts_SOURCES = tests/calls/calls.h tests/calls/interrupts.c
 tests_calls_ids_CFLAGS = $(tracee_cflags)
 tests_calls_ids_LDFLAGS = -pthread
 tests_calls_ids_SOURCES = tests/calls/calls.h tests/calls/ids.c
