@@ -17,8 +17,10 @@
 
 /** What interpose itself needs to be left alone by every session. */
 static const char guard_text[] =
-	"final allow read ${runtime}/interpose/*/certificates.pem\n"
-	"final allow read ${state}/interpose/run/*/certificates.pem\n"
+	"final allow read "
+	"${runtime}/interpose/*/{certificates,added-certificates}.pem\n"
+	"final allow read "
+	"${state}/interpose/run/*/{certificates,added-certificates}.pem\n"
 	"final allow connect unix:${runtime}/interpose/*/ssh-agent.sock\n"
 	"final allow connect unix:${state}/interpose/run/*/ssh-agent.sock\n"
 	"never read,write ${state}/interpose/**    "

@@ -48,20 +48,27 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
-/* Append what can be read of a file, and a line's end. None is no mistake. */
-static int append(int in, int first, int second)
+/* What can be read of a file, and a line's end, to each. None is no mistake. */
+static int copy(int in, const int *outs, size_t count)
 {
 	char bytes[16384];
-	ssize_t got;
+	ssize_t got = 0;
 	int error = 0;
 
-	while (!error && in >= 0 &&
-	       (got = read(in, bytes, sizeof(bytes))) > 0) {
-		error = write_all(first, bytes, (size_t)got);
-		if (!error)
-			error = write_all(second, bytes, (size_t)got);
-	}
-	return error ? error : write_all(second, "\n", 1);
+	while (!error && in >= 0 && (got = read(in, bytes, sizeof(bytes))) > 0)
+		for (size_t i = 0; i < count && !error; i++)
+			error = write_all(outs[i], bytes, (size_t)got);
+	for (size_t i = 0; i < count && !error; i++)
+		error = write_all(outs[i], "\n", 1);
+	return error;
+}
+
+static int make_file(int directory, const char *name)
+{
+	int fd = openat(directory, name,
+			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd;
 }
 
 int trust_write(int directory, const struct ca_material *ca, uint32_t *size)
@@ -70,23 +77,26 @@ int trust_write(int directory, const struct ca_material *ca, uint32_t *size)
 	auto_fd extra = open_file(getenv("NODE_EXTRA_CA_CERTS"));
 	/* A copy, so that the broker reads what was there now. */
 	auto_fd host = memfd_create("certificates", MFD_CLOEXEC);
-	auto_fd out = openat(directory, TRUST_FILE,
-			     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	auto_fd all = make_file(directory, TRUST_FILE);
+	auto_fd added = make_file(directory, TRUST_ADDED_FILE);
+	const int outs[] = {host, all, added};
 	auto_free char *pem = NULL;
 	size_t length;
 
-	if (host < 0 || out < 0)
+	if (host < 0)
 		return -errno;
-	int error = append(bundle, host, out);
+	if (all < 0 || added < 0)
+		return all < 0 ? all : added;
+	int error = copy(bundle, outs, 2);
 
 	if (!error)
-		error = write_all(host, "\n", 1);
-	if (!error)
-		error = append(extra, host, out);
+		error = copy(extra, outs, 3);
 	if (!error)
 		error = ca_pem(ca, &pem, &length);
 	if (!error)
-		error = write_all(out, pem, length);
+		error = write_all(all, pem, length);
+	if (!error)
+		error = write_all(added, pem, length);
 	off_t end = lseek(host, 0, SEEK_END);
 
 	if (!error && (end < 0 || end > UINT32_MAX))
@@ -98,21 +108,31 @@ int trust_write(int directory, const struct ca_material *ca, uint32_t *size)
 /* ------------------------------------------------------------ environment --
  */
 
-/* What programs and libraries look at, as each documents it. */
-static const char *const certificate_variables[] = {
-	"SSL_CERT_FILE",      /* OpenSSL, Go, rustls-native-certs, uv */
-	"CURL_CA_BUNDLE",     /* curl, requests */
-	"GIT_SSL_CAINFO",     /* git */
-	"REQUESTS_CA_BUNDLE", /* requests, pip */
-	"PIP_CERT",
-	"NODE_EXTRA_CA_CERTS", /* node, npm, bun */
-	"CARGO_HTTP_CAINFO",
-	"DENO_CERT",
-	"AWS_CA_BUNDLE",
-	"NIX_SSL_CERT_FILE",
-	"HTTPLIB2_CA_CERTS",
-	"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-	"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+#define ALL   "/" TRUST_FILE
+#define ADDED "/" TRUST_ADDED_FILE
+
+/*
+ * What programs and libraries look at, as each documents it. Those of node and
+ * deno add to what the program brings: node reads all of its file at each
+ * start, whether or not it connects to anything.
+ */
+static const struct certificate_variable {
+	const char *name;
+	const char *file; /**< below the runtime directory */
+} certificate_variables[] = {
+	{"SSL_CERT_FILE", ALL},	     /* OpenSSL, Go, rustls-native-certs, uv */
+	{"CURL_CA_BUNDLE", ALL},     /* curl, requests */
+	{"GIT_SSL_CAINFO", ALL},     /* git */
+	{"REQUESTS_CA_BUNDLE", ALL}, /* requests, pip */
+	{"PIP_CERT", ALL},
+	{"NODE_EXTRA_CA_CERTS", ADDED}, /* node, npm, bun */
+	{"CARGO_HTTP_CAINFO", ALL},
+	{"DENO_CERT", ADDED},
+	{"AWS_CA_BUNDLE", ALL},
+	{"NIX_SSL_CERT_FILE", ALL},
+	{"HTTPLIB2_CA_CERTS", ALL},
+	{"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", ALL},
+	{"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", ALL},
 };
 
 /* Of these a program makes do with its own, unless it is told otherwise. */
@@ -144,8 +164,8 @@ static int replace_certificates(const char *runtime_path, char **environment)
 
 			if (!is_variable(*at, replaced_variables[i]))
 				continue;
-			if (asprintf(&text, "%s=%s/" TRUST_FILE,
-				     replaced_variables[i], runtime_path) < 0)
+			if (asprintf(&text, "%s=%s" ALL, replaced_variables[i],
+				     runtime_path) < 0)
 				return -ENOMEM;
 			free(*at);
 			*at = text;
@@ -168,7 +188,7 @@ int trust_tell(const char *runtime_path, char ***environment)
 
 		for (size_t j = 0; j < VARIABLES; j++)
 			ours |= is_variable((*environment)[i],
-					    certificate_variables[j]);
+					    certificate_variables[j].name);
 		if (ours)
 			free((*environment)[i]);
 		else
@@ -177,8 +197,9 @@ int trust_tell(const char *runtime_path, char ***environment)
 	free(*environment);
 	*environment = list;
 	for (size_t j = 0; j < VARIABLES; j++)
-		if (asprintf(&list[kept++], "%s=%s/" TRUST_FILE,
-			     certificate_variables[j], runtime_path) < 0) {
+		if (asprintf(&list[kept++], "%s=%s%s",
+			     certificate_variables[j].name, runtime_path,
+			     certificate_variables[j].file) < 0) {
 			list[kept - 1] = NULL;
 			return -ENOMEM;
 		}

@@ -60,6 +60,23 @@ with open("dump", "wb") as dump:
             print("by the system's certificates", answer.status)
         with open(bundle) as stands_in:
             print("of them", stands_in.read().count("BEGIN CERTIFICATE"))
+    added = os.environ["NODE_EXTRA_CA_CERTS"]
+    own = ssl.create_default_context(cafile=added)
+    with urllib.request.urlopen(f"https://127.0.0.1:{tls}/added", context=own, timeout=20) as answer:
+        print("by what is added", answer.status, added == os.environ["DENO_CERT"])
+    with open(added) as file:
+        text = file.read()
+        print("added", text.count("BEGIN CERTIFICATE"), open("../added.pem").read() in text)
+    aside = os.path.join(os.path.dirname(added), "aside.pem")
+    open("mine", "w").close()
+    for what in (lambda: open(added, "a"), lambda: os.truncate(added, 0), lambda: os.unlink(added),
+                 lambda: os.rename("mine", added), lambda: os.rename(added, aside),
+                 lambda: os.link(added, "linked"), lambda: os.chmod(added, 0o666), lambda: open(aside, "x")):
+        try:
+            what()
+            print("it was changed")
+        except OSError:
+            pass
     signed_in = json.load(open("../credentials.json"))["oauth"]
     def refresh():
         body = json.dumps({"grant_type": "refresh_token", "refresh_token": signed_in["refreshToken"]}).encode()
@@ -154,7 +171,7 @@ def serve(cert=None):
     return server.server_address[1]
 
 
-good, bad = certificate("good"), certificate("bad")
+good, bad, additional = certificate("good"), certificate("bad"), certificate("additional")
 plain, tls, other, wrong = serve(), serve(good), serve(), serve(bad)
 
 
@@ -175,6 +192,7 @@ def case(what, uid):
         out.write(f"token=ghp_{COMMANDED[4:20][::-1]}\n"
                   f"if [ -s {home}/first ]; then token=$token-again; echo $token >{home}/timed\n"
                   f"else echo $token >{home}/first; fi\necho $token\n")
+    shutil.copyfile(additional + ".pem", home + "/added.pem")
     for name in ("first", "timed"):
         with open(f"{home}/{name}", "w") as out:
             out.write("")
@@ -185,8 +203,8 @@ def case(what, uid):
     Echo.timed.clear()
     Echo.refreshed.clear()
     environment = {"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": home + "/state", "LANG": "C.UTF-8",
-                   "SSL_CERT_FILE": good + ".pem", "MODEL_KEY": VALUE, "TOKEN_HERE": COMMANDED,
-                   "GRANTED_KEY": GRANTED}
+                   "SSL_CERT_FILE": good + ".pem", "NODE_EXTRA_CA_CERTS": additional + ".pem", "MODEL_KEY": VALUE,
+                   "TOKEN_HERE": COMMANDED, "GRANTED_KEY": GRANTED}
     rules = [
         "allow read,exec /**", "deny write /**", f"allow read,write {project}/**", "allow env *",
         f"fake read {home}/credentials.json {home}/first {home}/timed as keys",
@@ -240,6 +258,9 @@ def case(what, uid):
                 f"of them {known.count('BEGIN CERTIFICATE') + 1}" in ran.stdout), (True, True))
         expect(f"{what}: the real ones are as they were", "interpose" in known, False)
         expect(f"{what}: no stand-in counts as changed", "stand-in" in ran.stderr, False)
+    expect(f"{what}: what programs add to their own is the session's authority and the user's file",
+           ("by what is added 200 True" in ran.stdout, "added 2 True" in ran.stdout), (True, True))
+    expect(f"{what}: and stays as it is", "it was changed" in ran.stdout, False)
     expect(f"{what}: an agent that is signed in", got["/before"][0].get("Authorization"), "Bearer " + SIGNED_IN["accessToken"])
     expect(f"{what}: renews its tokens", Echo.refreshed, [SIGNED_IN["refreshToken"], RENEWED["refresh_token"]])
     expect(f"{what}: and has placeholders again", "renewed as [True, True, 28800]" in ran.stdout, True)

@@ -189,7 +189,7 @@ def serve():
 
 
 CERTIFICATES = ("SSL_CERT_FILE CURL_CA_BUNDLE GIT_SSL_CAINFO REQUESTS_CA_BUNDLE PIP_CERT NODE_EXTRA_CA_CERTS "
-                "CARGO_HTTP_CAINFO npm_config_cafile").split()
+                "CARGO_HTTP_CAINFO DENO_CERT npm_config_cafile").split()
 
 
 def run(way, name, script, trust):
@@ -388,6 +388,7 @@ else:
 client("git", GIT)
 client("node", NODE, variables=True)
 client("bun", NODE.replace("node get", "bun run get"), variables=True)
+client("deno", NODE.replace("node get", "DENO_DIR=deno DENO_NO_UPDATE_CHECK=1 deno run -q -A get"), variables=True)
 client("bun-socket", SOCKET % "bun run", "bun", True)
 if subprocess.run(["node", "-e", 'require("ws")'], capture_output=True, check=False).returncode == 0:
     client("ws", SOCKET % "node", "node", True)
