@@ -160,23 +160,6 @@ static int find_project(struct layers *layers,
 /* ---------------------------------------------------------------- sources --
  */
 
-/**
- * The installed profiles; those of the source tree where this very program
- * lies in its build tree. The environment has no say.
- */
-static char *profile_directory(void)
-{
-	char exe[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-	if (length > 0) {
-		exe[length] = '\0';
-		if (path_is_below(exe, BUILD_DIR))
-			return strdup(SOURCE_DIR "/profiles");
-	}
-	return strdup(PROFILE_DIR);
-}
-
 static int add_source(struct layers *layers, enum policy_layer_kind kind,
 		      const char *name, const char *text)
 {
@@ -394,7 +377,7 @@ static int find_directories(struct layers *layers)
 		     layers->values[VARIABLE_CONFIG]) < 0)
 		layers->dirs[0] = NULL;
 	layers->dirs[1] = strdup(SYSTEM_DIR "/policies");
-	layers->dirs[2] = profile_directory();
+	layers->dirs[2] = policy_files_installed();
 	for (size_t i = 0; i < 3; i++) {
 		if (!layers->dirs[i])
 			return -ENOMEM;

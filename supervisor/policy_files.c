@@ -1,10 +1,14 @@
 #include "supervisor/policy_files.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "policy/scope.h"
+#include "supervisor/project.h"
 #include "supervisor/sha256.h"
 
 /* A file of the project's policy, as it was read once for all. */
@@ -166,4 +170,24 @@ void policy_files_hash(const struct policy_files *files, char hash[65])
 	}
 	sha256_end(&all, bytes);
 	sha256_hex(bytes, sizeof(bytes), hash);
+}
+
+char *policy_files_installed(void)
+{
+	char exe[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (length > 0) {
+		exe[length] = '\0';
+		if (path_is_below(exe, BUILD_DIR))
+			return strdup(SOURCE_DIR "/profiles");
+	}
+	return strdup(PROFILE_DIR);
+}
+
+bool policy_files_is_installed(const char *path)
+{
+	auto_free char *directory = policy_files_installed();
+
+	return directory && path_is_below(path, directory);
 }

@@ -36,4 +36,14 @@ void policy_files_clear(struct policy_files *files);
 /** The SHA-256 of what was kept, as 64 hex digits. */
 void policy_files_hash(const struct policy_files *files, char hash[65]);
 
+/**
+ * The directory of the installed profiles, malloc()ed, or NULL; that of the
+ * source tree where this very program lies in its build tree. The environment
+ * has no say.
+ */
+char *policy_files_installed(void);
+
+/** Is the file that a policy's line was read from one of those? */
+bool policy_files_is_installed(const char *path);
+
 #endif

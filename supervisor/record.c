@@ -249,6 +249,20 @@ void record_use(struct session *session, const struct record_network *event,
 	add(session, &record);
 }
 
+void record_absent(struct session *session, const struct policy_line *line,
+		   const char *secret, const char *why)
+{
+	struct audit_record record;
+
+	audit_record_init(&record, AUDIT_SECRET);
+	record.secret = secret;
+	record.rule_file = line->file;
+	record.rule_line = line->line;
+	record.rule_text = line->text;
+	record.message = why;
+	add(session, &record);
+}
+
 void record_left_out(struct session *session, pid_t pid, const char *exe,
 		     const char *names)
 {

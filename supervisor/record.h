@@ -74,6 +74,10 @@ void record_closed(struct session *session, const struct record_network *event,
 void record_use(struct session *session, const struct record_network *event,
 		const char *secret, uint64_t more);
 
+/** The session does without the secret of a line, for it is not there. */
+void record_absent(struct session *session, const struct policy_line *line,
+		   const char *secret, const char *why);
+
 /** Variables (names, with spaces between) kept from a program that is granted
  * something: as a decision on `env`. */
 void record_left_out(struct session *session, pid_t pid, const char *exe,

@@ -274,8 +274,9 @@ static int make_inspection(struct run *run)
 {
 	if (!inspect_needed(run->given->policy))
 		return 0;
-	return inspect_start(&run->session, run->files.runtime_path,
-			     run->files.runtime_fd, &run->environment);
+	return inspect_start(&run->session, run->given->options->verbose,
+			     run->files.runtime_path, run->files.runtime_fd,
+			     &run->environment);
 }
 
 /* The agent, for some keys. */

@@ -20,6 +20,7 @@
 #include "supervisor/net/secrets.h"
 #include "supervisor/net/stores.h"
 #include "supervisor/net/trust.h"
+#include "supervisor/policy_files.h"
 #include "supervisor/record.h"
 #include "supervisor/say.h"
 #include "supervisor/session.h"
@@ -108,6 +109,7 @@ struct learning {
 	struct session *session;
 	struct inspect *inspect;
 	struct secret_record *records; /* locked */
+	bool verbose;
 	int error;
 };
 
@@ -246,6 +248,24 @@ static int add_part(struct learning *learning,
 	return error;
 }
 
+/* The secrets of a built-in profile are those that a user may have. One that
+ * the user's own policy counts on is missed. */
+static bool is_missed(const struct policy_secret *secret)
+{
+	return secret->layer > POLICY_LAYER_PROFILE &&
+	       !policy_files_is_installed(secret->line.file);
+}
+
+/* Its placeholder is never made, so nothing can take its place. */
+static void leave_out(const struct learning *learning,
+		      const struct policy_secret *secret, const char *why)
+{
+	record_absent(learning->session, &secret->line, secret->name, why);
+	if (learning->verbose || is_missed(secret))
+		say("%s:%u: the secret %s is left out: %s", secret->line.file,
+		    secret->line.line, secret->name, why);
+}
+
 static int add_secret(struct learning *learning,
 		      const struct policy_secret *secret)
 {
@@ -263,13 +283,14 @@ static int add_secret(struct learning *learning,
 		explicit_bzero(&learning->records[inspect->count],
 			       parts_of(secret) * sizeof(*learning->records));
 
-	/* A profile's secrets are those that a user may have. */
-	if (error == -ENOENT && secret->layer <= POLICY_LAYER_PROFILE)
+	if (error == -ENOENT) {
+		leave_out(learning, secret, why);
 		return 0;
+	}
 	if (error) {
 		say("%s:%u: the secret %s: %s", secret->line.file,
 		    secret->line.line, secret->name, why);
-		return error == -ENOENT ? 0 : error;
+		return error;
 	}
 	for (uint32_t i = 0; !error && i < parts; i++)
 		error = add_part(learning, secret, group, i);
@@ -393,10 +414,10 @@ static bool count_one(void *context, const struct policy_secret *secret)
 	return true;
 }
 
-int inspect_start(struct session *session, const char *runtime_path,
-		  int runtime_fd, char ***environment)
+int inspect_start(struct session *session, bool verbose,
+		  const char *runtime_path, int runtime_fd, char ***environment)
 {
-	struct learning learning = {.session = session};
+	struct learning learning = {.session = session, .verbose = verbose};
 	size_t count = 0, size;
 	int error;
 

@@ -23,11 +23,13 @@ bool inspect_needed(const struct policy *policy);
  * the runtime directory. In the environment that the program is to have,
  * secrets become placeholders, and the usual variables name the certificates.
  *
- * A secret that is not there is said, and left out. Returns 0, or -errno with
- * a line said.
+ * A secret that is not there is left out, with a line in the log; one is said,
+ * too, where the line that names it is the user's own, or with `verbose` any.
+ * Returns 0, or -errno with a line said.
  */
-int inspect_start(struct session *session, const char *runtime_path,
-		  int runtime_fd, char ***environment);
+int inspect_start(struct session *session, bool verbose,
+		  const char *runtime_path, int runtime_fd,
+		  char ***environment);
 
 /** From now on secrets are renewed. Returns 0 or -errno. */
 int inspect_serve(struct session *session);

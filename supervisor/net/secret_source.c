@@ -340,8 +340,11 @@ static const char *explain(const struct policy_secret *secret, int error)
 		return is_aws(secret) ? "no AWS key with its id is there"
 		       : secret->source == SECRET_FROM_ENV
 			       ? "the variable is not set"
-		       : secret->key ? "no such key"
-				     : "it is not there";
+		       : secret->source == SECRET_FROM_COMMAND
+			       ? "there is no such program"
+		       : access(secret->from, F_OK) == 0
+			       ? "the file has no such key"
+			       : "the file is not there";
 	default:
 		return strerror(-error);
 	}

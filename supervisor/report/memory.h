@@ -26,6 +26,8 @@ struct report_memory {
 		uses;
 	struct process *list;
 	size_t process_count, process_capacity;
+	const char **absent; /* `secret` lines without one */
+	size_t absent_count, absent_room;
 	size_t programs, hosts_room, files_room, room[KINDS], questions,
 		notes_room, uses_room, secrets;
 	struct timespec start;
@@ -72,6 +74,12 @@ int report_add_host(struct report *report, const struct audit_record *record,
 /** A secret was used. The first time has an event, the others have a count. */
 int report_add_use(struct report *report, const struct audit_record *record,
 		   int64_t at);
+
+/** The secret of a line was not there. */
+int report_add_absent(struct report *report, const struct audit_record *record);
+
+/** Was it? Of the line, as the policy has it. */
+bool report_is_absent(const struct report *report, const char *line);
 
 /** Somebody was asked. */
 int report_add_question(struct report *report,

@@ -103,7 +103,9 @@ static int add_event(struct report *report, const struct audit_entry *entry)
 		error = report_add_question(report, record, at);
 		break;
 	case AUDIT_SECRET:
-		error = report_add_use(report, record, at);
+		/* A message says why there is none. */
+		error = record->message ? report_add_absent(report, record)
+					: report_add_use(report, record, at);
 		break;
 	case AUDIT_EXIT:
 		report_end_program(report, record, at);
@@ -140,7 +142,8 @@ static int read_events(struct report *report)
 	return error;
 }
 
-/* `FILE:LINE secret NAME …` of the policy as it was in force. */
+/* `FILE:LINE secret NAME …` of the policy as it was in force, where the secret
+ * was there. */
 static int read_secrets(struct report *report)
 {
 	auto_fd fd = session_open(report->session, "policy");
@@ -161,6 +164,8 @@ static int read_secrets(struct report *report)
 			continue;
 		line[length - 1] =
 			line[length - 1] == '\n' ? '\0' : line[length - 1];
+		if (report_is_absent(report, at))
+			continue;
 		const char *kept = report_keep(report, at);
 
 		error = !kept ? -ENOMEM
@@ -224,6 +229,7 @@ void report_clear(struct report *report)
 		table_clear(&memory->uses);
 		arena_clear(&memory->arena);
 		free(memory->list);
+		free(memory->absent);
 		free(memory);
 	}
 	*report = (struct report){0};

@@ -92,7 +92,7 @@ struct report {
 	struct report_question *questions;
 	struct report_note *notes;
 	struct report_use *uses; /**< by secret, the most frequent first */
-	const char **secrets;	 /**< `secret` lines of the policy, as shown */
+	const char **secrets;	 /**< `secret` lines whose secret was there */
 	size_t program_count, host_count, file_count, refusal_count;
 	size_t stand_in_count, question_count, note_count, secret_count;
 	size_t use_count;

@@ -282,6 +282,27 @@ int report_add_use(struct report *report, const struct audit_record *record,
 	return 0;
 }
 
+int report_add_absent(struct report *report, const struct audit_record *record)
+{
+	struct report_memory *memory = report->memory;
+	const char *line = report_keep(report, record->rule_text);
+
+	if (!line || memory->absent_count >= MOST_NOTES)
+		return 0;
+	return array_add(memory->absent, memory->absent_count,
+			 memory->absent_room, line);
+}
+
+bool report_is_absent(const struct report *report, const char *line)
+{
+	const struct report_memory *memory = report->memory;
+
+	for (size_t i = 0; i < memory->absent_count; i++)
+		if (strcmp(memory->absent[i], line) == 0)
+			return true;
+	return false;
+}
+
 int report_add_question(struct report *report,
 			const struct audit_record *record, int64_t at)
 {

@@ -121,6 +121,8 @@ if data["events"] != 3000 or data["broken_lines"]:
 if len(data["uses"]) < 10 or any(u["secret"] != "model" or u["count"] != 42
                                  for u in data["uses"]):
     wrong.append("where secrets were used: %r" % data["uses"])
+if [s.split()[1] for s in data["secrets"]] != ["key"] or b"gone" in plain:
+    wrong.append("a secret that was not there was kept: %r" % data["secrets"])
 if b"where they were used" not in plain or "api.example" not in text:
     wrong.append("where secrets were used is not told")
 echo = data["programs"][1]

@@ -5,6 +5,7 @@ the session's programs can read of themselves (memory, environment, files) is
 written to a file, in which the key is then looked for.
 """
 
+import glob
 import http.server
 import json
 import os
@@ -318,6 +319,40 @@ def refused(what, rule, words):
     expect(f"{what}: refused", (ran.returncode, words in ran.stderr), (125, True))
 
 
+def absent():
+    """Where a user is signed in none of the ways that a built-in profile knows."""
+    home = f"{here.name}/absent"
+    included = home + "/included"
+    for made in (home + "/p", included + "/interpose"):
+        os.makedirs(made)
+    with open(included + "/interpose/policy", "w") as out:
+        out.write("include claude\n")
+
+    def run(*words, **more):
+        state = f"{home}/{len(os.listdir(home))}"
+        ran = subprocess.run([INTERPOSE, "-C", home + "/p", *words, "printenv", "FOO"], capture_output=True, text=True,
+                             stdin=subprocess.DEVNULL, cwd=home + "/p",
+                             env={"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": state, **more})
+        [log] = glob.glob(state + "/interpose/sessions/*/events.jsonl")
+        with open(log) as lines:
+            events = [json.loads(line) for line in lines]
+        why = {event["secret"]: event["message"] for event in events if event["event"] == "secret"}
+        return ran.stdout, ran.stderr.splitlines(), why
+
+    ways = {"anthropic-api-key": "the variable is not set", "anthropic-auth-token": "the variable is not set",
+            "claude-code-oauth-token": "the variable is not set",
+            "claude-access-token": "the file is not there", "claude-refresh-token": "the file is not there"}
+    expect("absent from a profile that is named: nothing is said, the log has it", run("-p", "claude"), ("", [], ways))
+    expect("and from one that is included", run(XDG_CONFIG_HOME=included), ("", [], ways))
+    expect("nor is a key that is there", run("-p", "claude", ANTHROPIC_API_KEY=VALUE)[1], [])
+    said = run("-p", "claude", "-v")[1]
+    expect("when asked it is said", [name for name in ways if not any(f"the secret {name} is left out" in line for line in said)], [])
+    out, said, why = run("-e", "secret foo from env FOO to foo.test:443")
+    expect("what the user's own line names is missed", (out, said, why["foo"]),
+           ("", ["interpose: -e:1: the secret foo is left out: the variable is not set"], "the variable is not set"))
+
+
+absent()
 script = f"{here.name}/script"
 with open(script, "w") as out:
     out.write("#!/bin/sh\necho secret-from-script\n")

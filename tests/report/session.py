@@ -62,6 +62,8 @@ def decision(pid, exe, action, subject, verdict, text, **more):
           **more)
 
 
+GONE = "secret gone from env GONE to gone.example:443"
+event("secret", rule=rule(GONE), secret="gone", message="the variable is not set")
 event("start", pid=100, exe=ROOT + "agent", argv=["agent"], cwd=HOME + "shop")
 event("exec", pid=101, tid=101, ppid=100, exe=ROOT + "agent", argv=["agent"],
       cwd=HOME, action="exec", subject=ROOT + "agent", verdict="allow",
@@ -136,3 +138,4 @@ with open(os.path.join(directory, "session.json"), "w") as file:
                "events": sequence, "hash": previous}, file)
 with open(os.path.join(directory, "policy"), "w") as file:
     file.write("/etc/x:1 secret key from env KEY to " + HOSTILE[0] + "\n")
+    file.write("/etc/interpose/policy:7 " + GONE + "\n")
