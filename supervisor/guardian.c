@@ -20,12 +20,13 @@
 #include "supervisor/members.h"
 #include "supervisor/say.h"
 #include "supervisor/tracee.h"
+#include "supervisor/warden.h"
 
 struct guardian {
-	pid_t supervisor, program;
+	pid_t warden, program;
 	int notes;
 	sigset_t early; /* what came before there was a program */
-	int status; /* told by the supervisor; -1: not yet */
+	int status;	/* told by the supervisor; -1: not yet */
 	bool supervisor_gone;
 	int supervisor_status;
 	struct relay *relay; /* NULL: none */
@@ -62,18 +63,15 @@ static bool reap_all(void)
 	}
 }
 
-unsigned guardian_kill_all(void)
+void guardian_kill_all(void)
 {
 	struct timespec pause = {.tv_nsec = 200000};
-	unsigned rounds = 0;
 
 	/* No child left is the proof: every orphan becomes ours. */
 	while (!reap_all()) {
 		members_below(getpid(), kill_one, NULL);
-		rounds++;
 		nanosleep(&pause, NULL);
 	}
-	return rounds;
 }
 
 /* ------------------------------------------------------------- watching -- */
@@ -155,7 +153,7 @@ static void reap_supervisor(struct guardian *guardian)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
-		if (pid == guardian->supervisor) {
+		if (pid == guardian->warden) {
 			guardian->supervisor_gone = true;
 			guardian->supervisor_status = status;
 		}
@@ -244,15 +242,17 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	auto_fd signals = block_signals(&old, relay);
 
 	fflush(NULL);
-	guardian.supervisor = fork();
-	if (guardian.supervisor < 0 || signals < 0) {
+	const int ours[] = {notes[0], notes[1], alive[0], alive[1], signals};
+
+	guardian.warden =
+		warden_fork(ours, sizeof(ours) / sizeof(*ours), relay, cgroup);
+	if (guardian.warden < 0 || signals < 0) {
 		say("fork: %s", strerror(errno));
 		return 125;
 	}
-	if (guardian.supervisor == 0) {
+	if (guardian.warden == 0) {
 		close(notes[0]);
 		close(alive[1]);
-		/* Of our group still, and of whoever ends it. */
 		for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on);
 		     i++)
 			if (passed_on[i] != SIGCONT)
@@ -275,7 +275,7 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	watch(&guardian, signals);
 	/* All at once: who forks cannot win. */
 	cgroup_kill(cgroup);
-	unsigned rounds = guardian_kill_all();
+	guardian_kill_all();
 
 	if (relay)
 		relay_end(relay, guardian.status < 0 || guardian.status > 124);
@@ -284,8 +284,7 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 		return guardian.status;
 	if (WIFSIGNALED(guardian.supervisor_status))
 		say("the supervisor was killed by signal %d; the session was "
-		    "ended%s",
-		    WTERMSIG(guardian.supervisor_status),
-		    rounds > 0 ? ", its programs killed" : "");
+		    "ended",
+		    WTERMSIG(guardian.supervisor_status));
 	return 125;
 }

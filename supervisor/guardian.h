@@ -1,12 +1,13 @@
 /*
  * The guardian: the process that the user started.
  *
- * Theory of operation. It forks the supervisor and waits. It passes signals on
- * to the program, stops when the program stops (so that the shell's job control
- * works), and exits with the program's status. It is a subreaper: when the
+ * Theory of operation. It has the supervisor forked (warden.h) and waits. It
+ * passes signals on to the program, stops when the program stops (so that the
+ * shell's job control works), and exits with the program's status. When the
  * supervisor dies, whatever killed it, the session's processes become the
- * guardian's, and it kills them until none is left. When the guardian dies, the
- * supervisor sees the end of a pipe and ends the session.
+ * warden's, which kills them until none is left; were it killed too, they are
+ * the guardian's, a subreaper as well. When the guardian dies, the supervisor
+ * sees the end of a pipe and ends the session.
  */
 #ifndef SUPERVISOR_GUARDIAN_H
 #define SUPERVISOR_GUARDIAN_H
@@ -31,7 +32,7 @@ struct guardian_note {
 };
 
 /**
- * Fork. `supervise` runs in the child, with the pipe on which it tells the
+ * Fork. `supervise` runs in a grandchild, with the pipe on which it tells the
  * guardian and the one whose end means that the guardian is gone; its result is
  * the supervisor's exit status. `relay` is the session's terminal, or NULL
  * where it has the user's own; `cgroup` the session's, which is emptied at the
@@ -41,8 +42,8 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 		 void *context, struct relay *relay,
 		 const struct cgroup *cgroup);
 
-/** Kill every descendant of this process until none is left. For the guardian,
- * which is their subreaper. Returns the number of rounds it took. */
-unsigned guardian_kill_all(void);
+/** Kill every descendant of this process, their subreaper, until none is left.
+ */
+void guardian_kill_all(void);
 
 #endif

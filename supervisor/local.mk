@@ -477,6 +477,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/visible.c \
 	supervisor/visible.h \
 	supervisor/visible_text.c \
+	supervisor/warden.c \
+	supervisor/warden.h \
 	supervisor/worker.c \
 	supervisor/worker.h \
 	shim/config.h \

@@ -157,6 +157,14 @@ int relay_enter(struct relay *relay)
 	return relay->sockets[1];
 }
 
+void relay_leave(struct relay *relay)
+{
+	close(relay->master);
+	close(relay->slave);
+	close(relay->sockets[0]);
+	close(relay->sockets[1]);
+}
+
 void relay_rescue(struct relay *relay)
 {
 	static const char right[] =

@@ -38,7 +38,10 @@ int relay_new(const struct relay_options *options, struct relay **relay);
  * and error. Returns the socket for questions, or -errno. */
 int relay_enter(struct relay *relay);
 
-/** In the supervisor, when the guardian was killed: the terminal as it was. */
+/** In the warden: only the user's terminal stays open. */
+void relay_leave(struct relay *relay);
+
+/** When the guardian was killed: the terminal as it was. */
 void relay_rescue(struct relay *relay);
 
 /** In the guardian, once the supervisor is forked. */

@@ -162,7 +162,7 @@ static int start_broker(struct net *net)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	/* A child of the guardian's: what descends from the supervisor is the
+	/* A child of the warden's: what descends from the supervisor is the
 	 * session's. */
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL,
 				   NULL, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
  * The supervisor cannot wait for a child: its tracer waits for any, and what
- * descends from it is the session's. So the child is the guardian's, as the
+ * descends from it is the session's. So the child is the warden's, as the
  * broker is; it starts the command, and tells by a pipe how that ended.
  */
 #include "supervisor/net/outside.h"
@@ -84,7 +84,7 @@ int outside_end(struct outside *run, bool killed)
 {
 	int result = -1;
 
-	/* Its number is its own until the guardian has reaped it, which is
+	/* Its number is its own until the warden has reaped it, which is
 	 * after the other end of this pipe is gone. */
 	if (killed && run->group > 0)
 		kill(-run->group, SIGKILL);

@@ -200,7 +200,7 @@ static int confine(const struct sock_fprog *filter)
 		.sa_flags = (int)(SA_ONSTACK | SA_RESETHAND),
 	};
 
-	/* It ends with the socket, and with the guardian at the latest. */
+	/* It ends with the socket, and with the warden at the latest. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	prctl(PR_SET_NAME, HELPER_NAME, 0, 0, 0);
 	if (close_range(SOCKET + 1, ~0U, 0) || sigaltstack(&alternate, NULL) ||
@@ -263,7 +263,7 @@ static void __attribute__((noreturn)) become_helper(int socket)
 
 /*
  * A sibling of the supervisor, not a child (CLONE_PARENT): what is below the
- * supervisor is the session, and this is not. The guardian ends it at last.
+ * supervisor is the session, and this is not. The warden ends it at last.
  */
 int helper_start(int *end)
 {

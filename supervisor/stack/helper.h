@@ -18,7 +18,7 @@ struct snapshot;
 /** The helper. Returns its exit status when the socket is closed. */
 int helper_main(void);
 
-/** Start one, as a child of the guardian's. Returns 0, and its end of the
+/** Start one, as a child of the warden's. Returns 0, and its end of the
  * socket in `socket`, or -errno. */
 int helper_start(int *socket);
 

@@ -68,9 +68,11 @@ class Session:
         return question
 
     def supervisor(self):
-        with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid),
-                  encoding="ascii") as file:
-            return int(file.read().split()[0])
+        pid = self.process.pid
+        for _ in range(2):  # the warden, and its child
+            with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as file:
+                pid = int(file.read().split()[0])
+        return pid
 
     def memory(self):
         """The most that the supervisor had, in MiB."""

@@ -71,7 +71,7 @@ def killed():
                     (INTERPOSE, program))
         screen.until("[a]llow once")
         guardian = int(screen.tmux("display", "-p", "-t", "s", "#{pane_pid}"))
-        for _ in range(2):  # the shell's child, and its child
+        for _ in range(3):  # the shell's child, the warden, the supervisor
             with open("/proc/%d/task/%d/children" % (guardian, guardian),
                       encoding="ascii") as file:
                 guardian = int(file.read().split()[0])

@@ -162,7 +162,8 @@ until [ -p ready ]; do
 done
 read -r line <ready
 : "${line:=}"
-# The process that was started is timeout, then the guardian, the supervisor.
+# The process that was started is timeout, then the guardian, the warden, the
+# supervisor.
 supervisor=$(python3 - "$guardian" <<'P'
 import sys
 def kids(pid):
@@ -172,7 +173,7 @@ pid = int(sys.argv[1])
 while True:
     name = open(f'/proc/{pid}/comm').read().strip()
     below = kids(pid)
-    if name == 'interpose' and below and open(f'/proc/{below[0]}/comm').read().strip() == 'interpose':
+    if name == 'session-warden':
         print(below[0]); break
     pid = below[0]
 P

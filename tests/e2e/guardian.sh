@@ -1,6 +1,7 @@
 #!/bin/sh
 # The supervisor dies: its programs die with it, within a second, and nobody
 # else does, not even one of whose process group they made themselves members.
+# The supervisor and the guardian die at the same moment: so do the programs.
 # A closed standard error does not become the audit log. What is told to end, or
 # to stop and go on, while it starts, does so; killed then, nothing is left.
 set -u
@@ -37,8 +38,10 @@ session = subprocess.Popen(
     text=True, process_group=0)
 assert session.stdout.readline() == "ready\n"
 time.sleep(0.2)
-with open("/proc/%d/task/%d/children" % (session.pid, session.pid)) as file:
-    supervisor = int(file.read().split()[0])
+def child(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+        return int(file.read().split()[0])
+supervisor = child(child(session.pid))
 start = time.monotonic()
 os.kill(supervisor, signal.SIGKILL)
 status = session.wait(timeout=20)
@@ -84,6 +87,68 @@ for told in ([signal.SIGTERM], [signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM],
 PYTHON
 timeout 600 python3 "$here/early.py" "$interpose" 2>"$here/error" ||
 	{ echo "FAILED: told early: $(tail -n 2 "$here/error")"; failed=1; }
+# Both at once, or any two of the three: before the program runs, while it is
+# started, and with several processes, of which some are in sessions of their own.
+# All of them have the pipe that is read to its end.
+cat >"$here/both.py" <<'PYTHON'
+import os, random, signal, subprocess, sys, time
+random.seed(2)
+signal.alarm(500)
+PROGRAM = r"""
+import os, time
+for kind in range(12):
+    if os.fork() == 0:
+        if kind % 3 == 0: os.setsid()
+        if kind % 3 == 1 and os.fork(): os._exit(0)
+        if kind == 2: os.execvp("sleep", ["sleep", "1000"])
+        while True: time.sleep(0.001); os.fork() or os._exit(0); os.wait()
+os.write(1, b"ready")
+time.sleep(1000)
+"""
+def child(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            return int(file.read().split()[0])
+    except (OSError, IndexError):
+        return None
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+def run(program, wait, which):
+    session = subprocess.Popen(
+        [sys.argv[1], "-q", "--only", "-e", "allow read,write /**",
+         "-e", "allow exec /**", "-e", "allow env *", *program],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0)
+    wait(session)
+    guardian = session.pid
+    warden = child(guardian)
+    supervisor = child(warden) if warden else None
+    three = [pid for pid in (guardian, warden, supervisor) if pid]
+    if len(three) == 3:
+        del three[which]
+    # While they are stopped none of them sees the others die.
+    for pid in three:
+        os.kill(pid, signal.SIGSTOP)
+    kill(three)
+    session.wait(timeout=30)
+    start = time.monotonic()
+    session.stdout.read()  # until nobody is left that has it
+    return time.monotonic() - start
+took = []
+for turn in range(60):
+    took.append(run(["sleep", "1000"], lambda _: time.sleep(random.random() / 10),
+                    1 if turn % 2 else turn // 2 % 3))
+for which in (1, 0, 2) * 4:
+    took.append(run([sys.executable, "-c", PROGRAM],
+                    lambda session: session.stdout.read(5), which))
+print("two of three killed, %d times: gone after %.2f s at most" %
+      (len(took), max(took)))
+PYTHON
+timeout 600 python3 "$here/both.py" "$interpose" 2>"$here/error" ||
+	{ echo "FAILED: two killed at once: $(tail -n 2 "$here/error")"; failed=1; }
 grep -l "^interpose:" "$here"/state/interpose/sessions/*/*.jsonl &&
 	{ echo "FAILED: spoken into the log"; failed=1; }
 exit $failed

@@ -23,7 +23,8 @@ SCRIPT
 	sh '$here/rounds' '$here/two' '$here/end' & echo >'$here/ready'; wait" &
 session=$!
 read -r _ <"$here/ready"
-read -r supervisor _ <"/proc/$session/task/$session/children"
+read -r warden _ <"/proc/$session/task/$session/children"
+read -r supervisor _ <"/proc/$warden/task/$warden/children"
 timeout 100 "$held" "$supervisor" "$here/one" "$here/two"
 status=$?
 [ $status -eq 77 ] && echo "SKIP: no worker can be held"
