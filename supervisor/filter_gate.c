@@ -60,6 +60,22 @@ enum { TMPFILE_BIT = 020000000, LOOK_SYNC = 0x6000 /* AT_STATX_SYNC_TYPE */ };
 	}
 #define LOOKS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
 
+/* At the gate with flags of these; and anywhere, what is fstat(2) in another
+ * form: nothing but AT_EMPTY_PATH, and a descriptor. That there is no path the
+ * filter cannot see, but a path would only tell there what it does at the gate.
+ */
+#define GATE_STAT(flags, bits)                                                 \
+	{                                                                      \
+		{ANSWER_ALLOW, 0, {AT_GATE, WITHIN(flags, bits)}},             \
+			{ANSWER_ALLOW,                                         \
+			 0,                                                    \
+			 {{LOW(flags), COMPARE_EQ, FILTER_ALL, AT_EMPTY_PATH}, \
+			  {LOW(0), COMPARE_LE, FILTER_ALL, INT32_MAX}}},       \
+		{                                                              \
+			.answer = ANSWER_NOTIFY                                \
+		}                                                              \
+	}
+
 enum { CLAUSES = 3 };
 
 /* clang-format off */
@@ -75,8 +91,8 @@ static const struct {
 	/* Metadata: nothing rules it. */
 	{"stat",       GATE()},
 	{"lstat",      GATE()},
-	{"newfstatat", GATE(WITHIN(3, LOOKS))},
-	{"statx",      GATE(WITHIN(2, LOOKS | LOOK_SYNC))},
+	{"newfstatat", GATE_STAT(3, LOOKS)},
+	{"statx",      GATE_STAT(2, LOOKS | LOOK_SYNC)},
 	{"access",     GATE()},
 	{"faccessat",  GATE()},
 	{"faccessat2", GATE(WITHIN(3, AT_SYMLINK_NOFOLLOW | AT_EACCESS))},

@@ -5,7 +5,8 @@
  * What the program has open is looked at through its descriptor: an empty path
  * is fstat(2) in another form (glibc 2.33 to 2.38 make it so, at the start of
  * each program), which the filter would let through by its old number, whatever
- * the policy says of the name.
+ * the policy says of the name. Where there is a fence it does not come here
+ * (filter_gate.c).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -34,9 +34,13 @@ static const struct {
 	{"openat", {0, 0, 020000000 /* O_TMPFILE */}, NOTIFY},
 	{"openat2", {0}, NOTIFY},
 	{"newfstatat", {0, 0, 0, 0x100 /* AT_SYMLINK_NOFOLLOW */}, ALLOW},
-	{"newfstatat", {0, 0, 0, 0x1000 /* AT_EMPTY_PATH */}, ALLOW},
+	{"newfstatat", {(uint32_t)AT_FDCWD, 0, 0, 0x1000}, ALLOW},
+	{"newfstatat", {UINT64_MAX, 0, 0, 0x1000}, ALLOW},
+	{"newfstatat", {0, 0, 0, 0x1100}, ALLOW},
 	{"newfstatat", {0, 0, 0, 0x10000}, NOTIFY},
 	{"statx", {0, 0, 0x2000, 0xfff}, ALLOW},
+	{"statx", {(uint32_t)AT_FDCWD, 0, 0x1000, 0xfff}, ALLOW},
+	{"statx", {3, 0, 0x3000, 0xfff}, ALLOW},
 	{"statx", {0, 0, 0x10000, 0xfff}, NOTIFY},
 	{"faccessat", {0, 0, 4}, ALLOW},
 	{"faccessat2", {0, 0, 4, 0x200 /* AT_EACCESS */}, ALLOW},
@@ -87,6 +91,52 @@ static uint32_t at(const struct sock_fprog *program, uint64_t address,
 	return result.action;
 }
 
+static const struct syscall_row *row_of(const char *name)
+{
+	const struct syscall_row *row = syscall_rows;
+
+	while (strcmp(row->name, name) != 0)
+		row++;
+	return row;
+}
+
+enum { OTHERS = 3 };
+static const uint64_t others[OTHERS] = {GATE_RETURN - 1, GATE_RETURN + 1,
+					UINT64_C(1) << 32 | GATE_RETURN};
+
+/* A stat of a descriptor passes wherever it is made from. */
+START_TEST(of_a_descriptor)
+{
+	static const struct {
+		const char *name;
+		uint64_t args[6];
+	} stats[] = {
+		{"newfstatat", {0, 0, 0, 0x1000 /* AT_EMPTY_PATH */}},
+		{"newfstatat", {INT32_MAX, 0, 0, HIGH | 0x1000}},
+		{"statx", {3, 0, 0x1000, 0xfff}},
+	};
+	const struct filter_options options = {.fence = true}, without = {0};
+	struct sock_fprog fenced, open;
+
+	ck_assert_int_eq(filter_build(&options, &fenced), 0);
+	ck_assert_int_eq(filter_build(&without, &open), 0);
+	for (size_t i = 0; i < sizeof(stats) / sizeof(*stats); i++) {
+		int number = row_of(stats[i].name)->number;
+
+		for (size_t j = 0; j < OTHERS; j++) {
+			ck_assert_uint_eq(at(&fenced, others[j], number,
+					     stats[i].args),
+					  ALLOW);
+			ck_assert_uint_eq(at(&open, others[j], number,
+					     stats[i].args),
+					  NOTIFY);
+		}
+	}
+	filter_free(&fenced);
+	filter_free(&open);
+}
+END_TEST
+
 START_TEST(the_gate)
 {
 	const struct filter_options options = {.fence = true}, without = {0};
@@ -95,21 +145,16 @@ START_TEST(the_gate)
 	ck_assert_int_eq(filter_build(&options, &fenced), 0);
 	ck_assert_int_eq(filter_build(&without, &open), 0);
 	for (size_t i = 0; i < sizeof(passes) / sizeof(*passes); i++) {
-		const struct syscall_row *row = syscall_rows;
+		const struct syscall_row *row = row_of(passes[i].name);
 		const uint64_t *args = passes[i].args;
 
-		while (strcmp(row->name, passes[i].name) != 0)
-			row++;
 		ck_assert_msg(at(&fenced, GATE_RETURN, row->number, args) ==
 				      passes[i].at_gate,
 			      "%zu: %s", i, row->name);
-		ck_assert_uint_eq(
-			at(&fenced, GATE_RETURN - 1, row->number, args), NOTIFY);
-		ck_assert_uint_eq(
-			at(&fenced, GATE_RETURN + 1, row->number, args), NOTIFY);
-		ck_assert_uint_eq(at(&fenced, UINT64_C(1) << 32 | GATE_RETURN,
-				     row->number, args),
-				  NOTIFY);
+		for (size_t j = 0; j < OTHERS; j++)
+			ck_assert_msg(at(&fenced, others[j], row->number,
+					 args) == NOTIFY,
+				      "%zu: %s", i, row->name);
 		ck_assert_uint_eq(at(&open, GATE_RETURN, row->number, args),
 				  NOTIFY);
 	}
@@ -153,6 +198,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(tcase, of_a_descriptor);
 	tcase_add_test(tcase, the_gate);
 	tcase_add_test(tcase, nothing_else_at_the_gate);
 	suite_add_tcase(suite, tcase);
