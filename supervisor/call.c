@@ -21,6 +21,7 @@
 #include "supervisor/take_fd.h"
 #include "supervisor/tracee.h"
 #include "supervisor/tracer.h"
+#include "supervisor/worth.h"
 
 bool call_valid(const struct call *call)
 {
@@ -400,6 +401,7 @@ void call_serve(struct call *call)
 		call_fail(call, ENOSYS);
 		return;
 	}
+	worth_call(call->session->worth, call->tid, call->request.data.nr);
 	if (credentials_assume(call)) {
 		call_fail(call, EPERM);
 	} else {

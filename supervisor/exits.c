@@ -30,6 +30,7 @@
 #include "supervisor/session.h"
 #include "supervisor/tracee.h"
 #include "supervisor/worker.h"
+#include "supervisor/worth.h"
 
 enum {
 	BUCKETS = 1024,	     /* a power of two */
@@ -218,8 +219,12 @@ static void record(const struct exits *exits, const struct watched *watched)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	exit.ms = (now.tv_sec - watched->start.tv_sec) * 1000 +
-		  (now.tv_nsec - watched->start.tv_nsec) / 1000000;
+	int64_t ns =
+		(now.tv_sec - watched->start.tv_sec) * INT64_C(1000000000) +
+		now.tv_nsec - watched->start.tv_nsec;
+
+	exit.ms = ns / 1000000;
+	worth_end(exits->session->worth, watched->pid, ns);
 	/* It may be waited for between the looks at the one and the other. */
 	if (exit.status < 0)
 		exit.status = read_status(watched);

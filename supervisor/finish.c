@@ -39,6 +39,7 @@
 #include "supervisor/tracer.h"
 #include "supervisor/virtual/standin.h"
 #include "supervisor/worker.h"
+#include "supervisor/worth.h"
 
 /* For what the program left running. */
 enum { GRACE_MS = 200 };
@@ -209,6 +210,7 @@ int run_finish(struct run *run, int status)
 	images_free(session->images);
 	program_env_free(session->program_env);
 	preload_free(session->preload);
+	worth_free(session->worth);
 	terminals_free(session->terminals);
 	takings_free(session->takings);
 	return status;

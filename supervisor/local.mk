@@ -481,6 +481,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/warden.h \
 	supervisor/worker.c \
 	supervisor/worker.h \
+	supervisor/worth.c \
+	supervisor/worth.h \
 	shim/config.h \
 	shim/decode_x86_64.c \
 	shim/gate.h \

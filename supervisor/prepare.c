@@ -14,6 +14,7 @@
 #include "supervisor/session.h"
 #include "supervisor/image_stack.h"
 #include "supervisor/tracer_jobs.h"
+#include "supervisor/worth.h"
 
 enum { LEFT_OUT = 512 };
 
@@ -139,7 +140,14 @@ int prepare_image(struct session *session, struct image_stack *stack,
 	struct program_env_image image = {.starter = plan->starter};
 	int error = set_environment(session, stack, &image, plan);
 
-	if (error || !session->preload || !plan->preloads || image.steered)
+	if (error || !session->preload || !plan->preloads || image.steered ||
+	    !worth_start(session->worth, stack->pid,
+			 &(struct worth_program){
+				 .device = plan->device,
+				 .inode = plan->inode,
+				 .argv = plan->argv,
+				 .argv_length = plan->argv_length,
+			 }))
 		return error;
 	return image_preload(stack, preload_path(session->preload));
 }

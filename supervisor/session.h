@@ -35,6 +35,7 @@ struct takings;
 struct terminals;
 struct tracer;
 struct program_env;
+struct worth;
 
 /** Who answers an `ask`. */
 enum ask_mode {
@@ -69,6 +70,7 @@ struct session {
 	struct images *images; /**< who runs what */
 	struct program_env *program_env; /**< variables of some programs only */
 	struct preload *preload; /**< the shim; NULL: programs are trapped */
+	struct worth *worth; /**< who is to load it; NULL: all */
 	struct listeners *listeners; /**< ports of the session's own */
 	struct net *net;	     /**< NULL: no rule names a host */
 	struct agent *agent;	 /**< NULL: no key of the ssh agent is used */

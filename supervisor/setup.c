@@ -52,6 +52,7 @@
 #include "supervisor/tracer.h"
 #include "supervisor/virtual/standin.h"
 #include "supervisor/worker.h"
+#include "supervisor/worth.h"
 
 /* Landlock's, Linux 6.12. */
 enum { SIGNAL_SCOPE_ABI = 6 };
@@ -413,7 +414,10 @@ static int make_fence(struct run *run)
 	if (run->ruleset < 0)
 		return without_fence(run, "Landlock", run->ruleset);
 	error = make_preload(run, &why);
-	return error ? without_fence(run, why, error) : 0;
+	if (error)
+		return without_fence(run, why, error);
+	session->worth = worth_new();
+	return session->worth ? 0 : -ENOMEM;
 }
 
 static int make_filter(struct run *run)

@@ -20,6 +20,12 @@ test_entries_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_entries_SOURCES = tests/unit/test_entries.c
 test_entries_LDADD = libsupervisor.a $(CHECK_LIBS)
 
+check_PROGRAMS += test_worth
+TESTS += test_worth
+test_worth_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_worth_SOURCES = tests/unit/test_worth.c
+test_worth_LDADD = libsupervisor.a $(CHECK_LIBS)
+
 check_PROGRAMS += test_cgroup
 TESTS += test_cgroup
 test_cgroup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -160,6 +160,30 @@ cmp "$here/off" "$here/auto" ||
 	{ echo "FAILED: with the fence the policy says something else"; diff "$here/off" "$here/auto"; failed=1; }
 grep -qx no "$here/auto" && { echo "FAILED: a secret was read"; failed=1; }
 
+# Programs that are soon done with are started without the library in the end:
+# to them the policy says the same.
+cat >again.sh <<'END'
+i=0
+while [ $i -lt 40 ]; do
+	cat p/.env p/way p/file place/app/x 2>&1
+	[ -e .secret/key ] && echo there
+	i=$((i + 1))
+done
+END
+again() {
+	timeout 60 "$interpose" -q --fence "$1" --only -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' \
+		-e "hide read $here/work/.secret/**" -e 'deny read **/.env' \
+		-e "hide read $here/work/place/app/**" \
+		sh again.sh >"$here/again-$1" 2>&1
+}
+again off
+again auto
+cmp "$here/again-off" "$here/again-auto" ||
+	{ echo "FAILED: started again the policy says something else"; failed=1; }
+[ "$(grep -cx yes "$here/again-auto")" = 40 ] && ! grep -qx no "$here/again-auto" ||
+	{ echo "FAILED: started again another file is read"; failed=1; }
+
 # -- few calls come to the supervisor -----------------------------------------------
 mkdir many
 (cd many && for i in $(seq 800); do : >"$i"; done)
