@@ -95,6 +95,8 @@ static const struct filter_clause ioctl_clauses[] = {
 	/* btrfs; bcachefs, for the same reason. */
 	IF(REFUSE, EPERM,       MASKED(1, GROUP, 0x9400)),
 	IF(REFUSE, EPERM,       MASKED(1, GROUP, 0xbc00)),
+	/* userfaultfd(2), by way of its device. */
+	IF(REFUSE, EPERM,       MASKED(1, GROUP, 0xaa00)),
 	/* All of NS_GET_* and the like: other namespaces by descriptor. */
 	IF(REFUSE, EPERM,       MASKED(1, GROUP, 0xb700)),
 	ELSE(ALLOW, 0),

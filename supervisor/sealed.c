@@ -13,6 +13,8 @@
 /* Sealed files that are remembered; older ones have mostly ended. */
 enum { MOST_SEALED = 4096, COPY_STEP = 1 << 30 };
 
+enum { EXECUTABLE = 0x10 /* MFD_EXEC */ };
+
 struct sealed_file {
 	dev_t device;
 	ino_t inode;
@@ -77,6 +79,17 @@ static int copy_all(int from, int to)
 	}
 }
 
+/* Where vm.memfd_noexec is 1 (Linux 6.3) only what is asked for so can be run. */
+static int executable_memory(const char *name)
+{
+	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create(name, flags | EXECUTABLE);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, flags);
+	return fd;
+}
+
 int sealed_copy(struct sealed *sealed, int program, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -84,7 +97,7 @@ int sealed_copy(struct sealed *sealed, int program, const char *path)
 
 	strncpy(name, slash ? slash + 1 : path, sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	auto_fd to = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_fd to = executable_memory(name);
 
 	if (to < 0)
 		return -errno;

@@ -358,6 +358,12 @@ race-execs: all tests/escape/exec_race
 
 .PHONY: race-execs
 
+check_PROGRAMS += tests/escape/newer
+tests_escape_newer_CFLAGS = $(tracee_cflags)
+tests_escape_newer_LDFLAGS = -pthread
+tests_escape_newer_SOURCES = tests/escape/newer.c
+dist_check_SCRIPTS += tests/escape/newer.sh
+TESTS += tests/escape/newer.sh
 check_PROGRAMS += tests/escape/storm
 tests_escape_storm_CFLAGS = $(tracee_cflags)
 tests_escape_storm_LDFLAGS = -pthread

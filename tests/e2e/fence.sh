@@ -143,6 +143,16 @@ on=$(came "the default") off=$(came off --fence off)
 INTERPOSE_FENCE=often "$interpose" true 2>&1 | grep -q 'INTERPOSE_FENCE=often: not one of' ||
 	{ echo "FAILED: a wrong value of the variable"; failed=1; }
 
+# Programs outside of it run from memory, where memory is not executable unless
+# it is asked to be, too: vm.memfd_noexec, in a name space of processes of ours.
+memory='echo 1 >/proc/sys/vm/memfd_noexec && exec "$@"'
+if unshare -Urpf --mount-proc sh -c "$memory" x true 2>/dev/null; then
+	[ "$(unshare -Urpf --mount-proc sh -c "$memory" x "$interpose" -q --fence auto \
+		-C . --only -e 'allow read,write,exec /**' -e 'allow env *' \
+		-e "deny read $PWD/prog" ./prog from memory)" = "from memory" ] ||
+		{ echo "FAILED: with vm.memfd_noexec"; failed=1; }
+fi
+
 # Said, where there is none.
 "$interpose" -v --fence auto --log all true 2>&1 | grep -q 'no fence: --log all' ||
 	{ echo "FAILED: --log all"; failed=1; }

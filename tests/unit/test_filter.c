@@ -334,6 +334,8 @@ static const struct expectation expectations[] = {
 	{ "ioctl", { 3, 0xb702 /* NS_GET_PARENT */ }, SAME(E(PERM)) },
 	{ "ioctl", { 3, HIGH | 0xb702 },           SAME(E(PERM)) },
 	{ "ioctl", { 3, 0x8010b70a /* MNT_GET_INFO */ }, SAME(E(PERM)) },
+	{ "ioctl", { 3, 0xaa00 /* USERFAULTFD_IOC_NEW */ }, SAME(E(PERM)) },
+	{ "ioctl", { 3, 0xc018aa3f /* UFFDIO_API */ }, SAME(E(PERM)) },
 	{ "ioctl", { 3, 0xff00 },                  SAME(ALLOW) },
 	{ "ioctl", { 3, 0xff01 /* a namespace */ }, SAME(E(PERM)) },
 	{ "ioctl", { 3, 0xff0a },                  SAME(E(PERM)) },
