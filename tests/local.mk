@@ -178,7 +178,8 @@ EXTRA_DIST += tests/fuzz/run tests/real/run tests/real/both \
 	tests/real/screen.sh tests/real/screen.py \
 	tests/real/xterm.sh tests/real/xterm.py tests/real/xterm.js \
 	tests/real/https.sh tests/real/https.py \
-	tests/real/http2.sh tests/real/psql.sh \
+	tests/real/http2.sh tests/real/psql.sh tests/real/grpc.sh \
+	tests/real/grpc.py tests/real/grpc_client.py tests/real/grpc_client.cjs \
 	tests/real/claude-key.sh tests/real/search.py
 
 # Real programs under a real policy; not part of `check`, since what they need
