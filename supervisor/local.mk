@@ -296,7 +296,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/http_two.c \
 	supervisor/net/http_two_end.c \
 	supervisor/net/http_two_end.h \
-	supervisor/net/http_two_front.c \
+	supervisor/net/http_two_front.c supervisor/net/http_two_parts.h \
+	supervisor/net/http_two_request.c \
 	supervisor/net/http_two_front.h \
 	supervisor/net/http_two_gate.c \
 	supervisor/net/http_two_gate.h \

@@ -257,7 +257,7 @@ static void run(struct http_flow *flow)
 /* All streams of a client that speaks HTTP/2. */
 static void run_front(struct http_flow *flow)
 {
-	if (two_front_run(flow->front) && !flow->client_over)
+	if (two_front_run(flow->front))
 		return;
 	two_front_free(flow->front);
 	flow->front = NULL;
@@ -406,7 +406,7 @@ static void on_client(struct bufferevent *side, short what, void *context)
 		return;
 	}
 	flow->client_over = true;
-	if (what & BEV_EVENT_ERROR)
+	if (what & BEV_EVENT_ERROR && !two_front_goes_on(flow->front))
 		http_over(flow, false);
 	http_run(flow);
 }

@@ -196,8 +196,8 @@ int two_on_bad_frame(nghttp2_session *session, const nghttp2_frame *frame,
 	    error != NGHTTP2_ERR_STREAM_CLOSED)
 		say_refused(context, nghttp2_strerror(error));
 	/* More streams than there may be are sent before that is known. */
-	charge(context, error == NGHTTP2_ERR_REFUSED_STREAM ? COST_EARLY
-							     : COST_BAD);
+	charge(context,
+	       error == NGHTTP2_ERR_REFUSED_STREAM ? COST_EARLY : COST_BAD);
 	return 0;
 }
 
@@ -321,7 +321,13 @@ int two_on_close(nghttp2_session *session, int32_t id, uint32_t error,
 		(void)nghttp2_session_consume_connection(session,
 							 stream->unread);
 	stream->unread = 0;
+	stream->whole =
+		!error &&
+		nghttp2_session_get_stream_local_close(session, id) == 1 &&
+		nghttp2_session_get_stream_remote_close(session, id) == 1;
 	stream->id = -1;
+	if (!end->server && error == NGHTTP2_REFUSED_STREAM)
+		(void)end->calls->unsent(stream);
 	/* A request of ours stays for its owner to see how it ended. */
 	if (end->server)
 		stream_free(stream);
@@ -337,6 +343,12 @@ static void step(struct two_stream *stream)
 
 	if (stream->id < 0 || !stream->pipe)
 		return;
+	if (stream->unsent && !stream->sent_head && !stream->told) {
+		two_reset(stream, NGHTTP2_REFUSED_STREAM);
+		stream->told = true;
+	}
+	if (stream->told)
+		return;
 	two_send(stream);
 	if (stream->id > 0 && stream->unread &&
 	    evbuffer_get_length(bufferevent_get_output(stream->pipe)) == 0) {
@@ -344,10 +356,18 @@ static void step(struct two_stream *stream)
 					      stream->unread);
 		stream->unread = 0;
 	}
-	if (stream->cut && !stream->told && stream->id > 0) {
-		two_reset(stream, NGHTTP2_INTERNAL_ERROR);
-		stream->told = true;
-	}
+	if (stream->id <= 0 || !end->server)
+		return;
+	/* The answer is whole, and nobody takes the rest of the request
+	 * (RFC 9113, 8.1). */
+	bool early = stream->pipe_over &&
+		     nghttp2_session_get_stream_local_close(end->session,
+							    stream->id) == 1;
+
+	if (!stream->cut && !early)
+		return;
+	two_reset(stream, early ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR);
+	stream->told = true;
 }
 
 /* --------------------------------------------------------------- running -- */

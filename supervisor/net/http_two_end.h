@@ -43,15 +43,22 @@ struct two_stream {
 	bool sent_head, waits;
 	bool pipe_over; /* no more comes from it */
 	bool cut;	/* and what came is not all */
+	bool unsent;	/* the far end has nothing of it */
 	bool told;	/* to the peer */
+	bool whole;	/* closed, after both had said all */
 };
 
 struct two_calls {
 	/** We are the server: a request's head is read. Makes stream->pipe;
 	 * false: no memory. */
 	bool (*begin)(struct two_stream *stream);
-	/** It is over, and gone. Its pipe is freed after that. */
+	/** It is over, and gone. Its pipe, if that is still its, is freed
+	 * after that. */
 	void (*close)(struct two_stream *stream);
+	/** We are the client: the server did not begin with it. We are the
+	 * server, and there is no answer: true where none of the request went
+	 * further, so that it may be sent again (RFC 9113, 8.7). */
+	bool (*unsent)(struct two_stream *stream);
 	/** A request was refused, or the connection. */
 	void (*refused)(void *context, const char *why);
 	/** There is something to do: two_end_run(). */

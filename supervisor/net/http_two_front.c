@@ -9,6 +9,10 @@
  *
  * Connections to the far end beyond the first are made to its address, which
  * was decided about.
+ *
+ * A server may answer before it has read all of a request. Where it goes on
+ * reading, what the client has sent goes on to it, though the client's stream,
+ * or connection, is over; where it does not, the client is told so.
  */
 #include "supervisor/net/http_two_front.h"
 
@@ -19,203 +23,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "supervisor/net/http_parts.h"
-#include "supervisor/net/http_two_end.h"
+#include "supervisor/net/http_two_parts.h"
 #include "supervisor/net/pace.h"
-
-/* A connection to the far end, of HTTP/2; or not yet known of which. */
-struct far {
-	struct two_front *front;
-	struct far *next;
-	struct bufferevent *side;
-	struct two_end *end; /* NULL: its handshake is under way */
-	bool lost;
-};
-
-struct request {
-	struct two_front *front;
-	struct request *next;
-	struct two_stream *near, *far;
-	struct bufferevent *client; /* its flow's, before that begins */
-	struct http_flow *flow;	    /* or NULL: it is over, or not yet begun */
-	void *context;		    /* the owner's */
-};
-
-struct two_front {
-	struct http_flow *outer;
-	struct two_end *near;
-	struct event *woken;
-	struct far *fars;
-	bool one;		   /* the far end speaks HTTP/1.1 */
-	struct bufferevent *spare; /* the connection that showed it */
-	struct request *requests;
-	struct sockaddr_storage address;
-	socklen_t address_length;
-};
-
-/* ------------------------------------------------------------------ flows --
- */
-
-static void wake(void *context)
-{
-	struct two_front *front = context;
-
-	event_active(front->woken, EV_TIMEOUT, 0);
-}
-
-static void on_woken(evutil_socket_t fd, short what, void *context)
-{
-	const struct two_front *front = context;
-
-	(void)fd;
-	(void)what;
-	http_run(front->outer);
-}
-
-static void ask(void *context, const char *method, const char *path)
-{
-	const struct request *request = context;
-
-	request->front->outer->calls->ask(request->context, method, path);
-}
-
-static void report(void *context, enum http_report what, const char *text)
-{
-	const struct request *request = context;
-
-	request->front->outer->calls->report(request->context, what, text);
-}
-
-static void renewed(void *context, size_t index, const char *value)
-{
-	const struct request *request = context;
-
-	request->front->outer->calls->renewed(request->context, index, value);
-}
-
-static void swapped(void *context, size_t index, const char *method,
-		    const char *path)
-{
-	const struct request *request = context;
-
-	request->front->outer->calls->swapped(request->context, index, method,
-					      path);
-}
-
-/* What was counted is the connection's; its other stream is needed no more. */
-static void forget_flow(struct request *request)
-{
-	struct two_front *front = request->front;
-
-	front->outer->out += request->flow->out;
-	front->outer->in += request->flow->in;
-	request->flow = NULL;
-	front->outer->calls->done(request->context);
-	request->context = NULL;
-	if (request->far) {
-		request->far->owner = NULL;
-		two_stream_drop(request->far);
-		request->far = NULL;
-	}
-}
-
-/* The flow is freed when this returns. */
-static void ended(void *context, uint64_t out, uint64_t in)
-{
-	struct request *request = context;
-	struct http_flow *flow = request->flow;
-
-	(void)out;
-	(void)in;
-	if (!flow->reset)
-		(void)bufferevent_flush(flow->client, EV_WRITE, BEV_FINISHED);
-	request->near->pipe_over = true;
-	request->near->cut = flow->reset;
-	forget_flow(request);
-	wake(request->front);
-}
-
-static const struct http_calls flow_calls = {
-	.ask = ask,
-	.report = report,
-	.renewed = renewed,
-	.swapped = swapped,
-	.ended = ended,
-};
-
-/* ------------------------------------------------------------- near side --
- */
-
-static void refused(void *context, const char *why)
-{
-	const struct two_front *front = context;
-
-	front->outer->calls->report(front->outer->context, HTTP_REPORT_REFUSED,
-				    why);
-}
-
-static bool near_begin(struct two_stream *stream)
-{
-	struct two_front *front = two_end_context(stream->end);
-	struct request *request = calloc(1, sizeof(*request));
-	struct bufferevent *pair[2];
-
-	if (!request || bufferevent_pair_new(front->outer->service->base,
-					     BEV_OPT_DEFER_CALLBACKS, pair)) {
-		free(request);
-		return false;
-	}
-	request->front = front;
-	request->near = stream;
-	request->client = pair[0];
-	request->next = front->requests;
-	front->requests = request;
-	stream->owner = request;
-	stream->pipe = pair[1];
-	two_stream_watch(stream);
-	return true;
-}
-
-static void near_close(struct two_stream *stream)
-{
-	struct request *request = stream->owner;
-
-	if (!request)
-		return;
-	struct request **at = &request->front->requests;
-
-	while (*at != request)
-		at = &(*at)->next;
-	*at = request->next;
-	if (request->flow) {
-		struct http_flow *flow = request->flow;
-
-		forget_flow(request);
-		http_flow_free(flow);
-	}
-	if (request->client)
-		bufferevent_free(request->client);
-	free(request);
-}
-
-static const struct two_calls near_calls = {near_begin, near_close, refused,
-					    wake};
 
 /* -------------------------------------------------------------- far side --
  */
-
-static void far_close(struct two_stream *stream)
-{
-	struct request *request = stream->owner;
-
-	if (request)
-		request->far = NULL;
-	/* The flow sees that no more comes. */
-	if (stream->pipe)
-		(void)bufferevent_flush(stream->pipe, EV_WRITE, BEV_FINISHED);
-}
-
-static const struct two_calls far_calls = {NULL, far_close, refused, wake};
 
 static void far_free(struct far *far)
 {
@@ -235,7 +47,7 @@ static void on_far_bytes(struct bufferevent *side, void *context)
 	const struct far *far = context;
 
 	(void)side;
-	wake(far->front);
+	two_wake(far->front);
 }
 
 static void on_spare(struct bufferevent *side, short what, void *context)
@@ -253,7 +65,7 @@ static void far_connected(struct far *far)
 	struct two_front *front = far->front;
 
 	if (http_two_agreed(far->side)) {
-		far->end = two_end_new(far->side, false, &far_calls, front);
+		far->end = two_end_new(far->side, false, &two_far_calls, front);
 		far->lost = !far->end;
 		return;
 	}
@@ -276,7 +88,7 @@ static void on_far_event(struct bufferevent *side, short what, void *context)
 			http_name_fault(front->outer, side);
 		far->lost = true;
 	}
-	wake(front);
+	two_wake(front);
 }
 
 static bool far_new(struct two_front *front, int fd)
@@ -368,8 +180,8 @@ static bool start(struct request *request, const struct far *far)
 	struct two_front *front = request->front;
 	struct http_flow *outer = front->outer;
 
-	request->flow =
-		http_flow_within(outer, request->client, &flow_calls, request);
+	request->flow = http_flow_within(outer, request->client,
+					 &two_flow_calls, request);
 	request->client = NULL;
 	if (!request->flow)
 		return false;
@@ -415,8 +227,10 @@ static void start_waiting(struct two_front *front)
 		return;
 	for (; request; request = next) {
 		next = request->next;
-		if (request->client && !start(request, far))
-			two_stream_drop(request->near);
+		if (request->client && !start(request, far)) {
+			request->near->unsent = true;
+			two_wake(front);
+		}
 	}
 	/* The next request tries again. */
 	front->outer->fault[0] = '\0';
@@ -447,15 +261,48 @@ static bool is_trying(const struct two_front *front)
 	return far;
 }
 
+/* The last bytes of what went on without a stream. */
+static bool is_writing(const struct two_front *front)
+{
+	const struct far *far = front->fars;
+
+	while (far && !evbuffer_get_length(bufferevent_get_output(far->side)))
+		far = far->next;
+	return far && front->went_on;
+}
+
+bool two_front_goes_on(const struct two_front *front)
+{
+	return front && (front->going_on || is_writing(front));
+}
+
+static void end_near(struct two_front *front)
+{
+	two_end_free(front->near);
+	front->near = NULL;
+	for (struct far *far = front->fars; far; far = far->next)
+		bufferevent_setwatermark(far->side, EV_WRITE, 0, 0);
+}
+
+static void on_woken(evutil_socket_t fd, short what, void *context)
+{
+	const struct two_front *front = context;
+
+	(void)fd;
+	(void)what;
+	http_run(front->outer);
+}
+
 bool two_front_run(struct two_front *front)
 {
-	bool goes_on = two_end_run(front->near);
-
+	if (front->near &&
+	    (!two_end_run(front->near) || front->outer->client_over))
+		end_near(front);
 	run_fars(front);
 	start_waiting(front);
-	http_wait(front->outer,
-		  two_end_amidst(front->near) || is_trying(front));
-	return goes_on;
+	http_wait(front->outer, !front->near || two_end_amidst(front->near) ||
+					is_trying(front));
+	return front->near || two_front_goes_on(front);
 }
 
 int two_front_begin(struct http_flow *flow)
@@ -479,7 +326,7 @@ int two_front_begin(struct http_flow *flow)
 		return -ENOMEM;
 	front->woken = evtimer_new(flow->service->base, on_woken, front);
 	front->near = front->woken ? two_end_new(flow->client, true,
-						 &near_calls, front)
+						 &two_near_calls, front)
 				   : NULL;
 	return front->near ? 0 : -ENOMEM;
 }
@@ -490,6 +337,8 @@ void two_front_free(struct two_front *front)
 		return;
 	front->outer->front = NULL;
 	two_end_free(front->near);
+	while (front->requests)
+		two_request_free(front->requests);
 	while (front->fars)
 		far_free(front->fars);
 	if (front->spare)

@@ -19,6 +19,9 @@ int two_front_begin(struct http_flow *flow);
 /** Go as far as possible. False: it is over, when all is written. */
 bool two_front_run(struct two_front *front);
 
+/** Does anything go on to the far end that needs no client? NULL: no. */
+bool two_front_goes_on(const struct two_front *front);
+
 /** Cut all of it. NULL is fine. */
 void two_front_free(struct two_front *front);
 

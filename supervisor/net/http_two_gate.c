@@ -80,10 +80,19 @@ static bool judge(struct two_gate *gate)
 		if (gate->block > BLOCK_MOST)
 			return false;
 	}
-	if (type == FRAME_DATA && gate->left && !(head[4] & FLAG_PADDED))
+	gate->padded =
+		type == FRAME_DATA && gate->left && head[4] & FLAG_PADDED;
+	if (type == FRAME_DATA && gate->left)
 		return true;
 	return two_gate_charge(gate,
 			       type == FRAME_RESET ? COST_RESET : COST_FRAME);
+}
+
+/* Of a frame that is but padding, all is for nothing. */
+static bool judge_padding(struct two_gate *gate, uint8_t padding)
+{
+	gate->padded = false;
+	return gate->left > 1U + padding || two_gate_charge(gate, COST_FRAME);
 }
 
 bool two_gate_pass(struct two_gate *gate, const uint8_t *bytes, size_t length)
@@ -91,6 +100,8 @@ bool two_gate_pass(struct two_gate *gate, const uint8_t *bytes, size_t length)
 	while (length) {
 		size_t part = gate->left < length ? gate->left : length;
 
+		if (gate->padded && !judge_padding(gate, *bytes))
+			return false;
 		gate->left -= (uint32_t)part;
 		bytes += part;
 		length -= part;

@@ -18,8 +18,9 @@ struct two_gate {
 	uint32_t block;	   /* bytes of a head in several frames */
 	uint64_t refilled; /* ms, monotonic */
 	unsigned credit;
-	bool begun; /* a frame was there */
-	bool open;  /* a head goes on in another */
+	bool begun;  /* a frame was there */
+	bool open;   /* a head goes on in another */
+	bool padded; /* data whose first byte, the padding's length, is next */
 };
 
 /** `preface`: bytes that come before the first frame. */

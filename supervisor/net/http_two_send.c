@@ -119,11 +119,16 @@ static int submit(struct two_stream *stream, const struct http_head *head)
 /* The pipe's side did not do as it should. */
 static void give_up(struct two_stream *stream)
 {
+	const struct two_calls *calls = stream->end->calls;
+
 	stream->sent_head = true;
 	if (stream->id > 0) {
-		two_reset(stream, NGHTTP2_INTERNAL_ERROR);
+		two_reset(stream, stream->end->server && calls->unsent(stream)
+					  ? NGHTTP2_REFUSED_STREAM
+					  : NGHTTP2_INTERNAL_ERROR);
 	} else if (!stream->id) {
 		stream->id = -1;
+		(void)calls->unsent(stream);
 		(void)bufferevent_flush(stream->pipe, EV_WRITE, BEV_FINISHED);
 	}
 }

@@ -5,13 +5,14 @@ and nobody who does not read may make memory grow."""
 
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
 
 import frames
 from cases import expect, finish
-from two_world import HEAP, SECRET, Echo, Tool, here, serve_one, server_context
+from two_world import CA, HEAP, SECRET, Echo, Tool, here, serve_one, server_context
 
 # KiB that the tool may grow by: per stream, and by a flood. A sanitizer gives
 # nothing back.
@@ -331,6 +332,47 @@ def far_floods():
         far.end()
 
 
+def stands_still(count):
+    """Until nothing more can be written."""
+    last = -1
+    while count() != last or not last:
+        last = count()
+        time.sleep(1)
+    return last
+
+
+def endless_hints():
+    """A server of HTTP/1.1 whose answer never begins, and a client that does not
+    read; when it reads, nothing is missing."""
+    for version in ("h2", "http/1.1"):
+        tool = Tool(serve_one(), *SECRET)
+        Echo.go_on.clear()
+        before = tool.memory()
+        if version == "h2":
+            client = tool.connect()
+            stream = client.ask("GET", "/hints")
+        else:
+            context = ssl.create_default_context(cafile=CA)
+            client = context.wrap_socket(socket.create_connection(("127.0.0.1", tool.port), timeout=60),
+                                         server_hostname="far.example")
+            client.sendall(b"GET /hints HTTP/1.1\r\nHost: far.example:%d\r\nConnection: close\r\n\r\n" % tool.upstream)
+        sent = stands_still(lambda: Echo.hints)
+        expect(f"{version}: hints without an end stand still", sent > 100, True)
+        expect(f"{version}: hints without an end: memory", tool.memory() - before < 4 * STREAM, True)
+        expect(f"{version}: others are served", tool.connect().get("GET", "/good").status, 200)
+        Echo.go_on.set()
+        if version == "h2":
+            answer = client.wait(stream)
+            expect("h2: all of them, and the answer", (len(answer.interim), answer.status), (Echo.hints, 200))
+        else:
+            text = b""
+            while part := client.recv(65536):
+                text += part
+            expect("http/1.1: all of them, and the answer", (text.count(b"HTTP/1.1 103 "), text.count(b"HTTP/1.1 200 ")),
+                   (Echo.hints, 1))
+        tool.end()
+
+
 smuggling()
 tool = Tool(serve_one(), *SECRET)
 other = tool.connect()
@@ -339,6 +381,7 @@ count_streams()
 slow_reader()
 tool.end()
 slow_far_end()
+endless_hints()
 far_floods()
 here.cleanup()
 finish()

@@ -8,7 +8,7 @@ import time
 
 sys.argv[1:] = [os.path.abspath(sys.argv[1])]
 import frames  # noqa: E402
-from cases import expect, finish, session  # noqa: E402
+from cases import children, expect, finish, session  # noqa: E402
 from two_world import Echo, certificate, here, serve_one, server_context, use  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
@@ -54,14 +54,47 @@ print("no", client.get("POST", "/asked/two").status, flush=True)
 print("then", client.get("GET", "/free").status, flush=True)
 """
 
+# As many as there may be at once, of all connections, and 64 more.
+PILED = """
+import os, select, sys
+sys.path.insert(0, sys.argv[1])
+import frames
+port = int(sys.argv[2])
+clients, asked = [], []
+for _ in range(34):
+    client = frames.connect(port, "localhost", os.environ["SSL_CERT_FILE"], port)
+    clients.append(client)
+    asked += [(client, client.ask("POST", "/held", [], b"x" * 60000, end=False)) for _ in range(32)]
+resets = lambda: [a.reset for c in clients for a in c.answers.values() if a.reset is not None]
+while len(resets()) < 64:
+    for sock in select.select([client.sock for client in clients], [], [], 60)[0]:
+        client = next(c for c in clients if c.sock is sock)
+        client.step()
+        while client.buffer or sock.pending():
+            client.step()
+print("ends", sorted(set(resets())), len(resets()), flush=True)
+sys.stdin.readline()
+one = next(c for c in clients if any(a.reset for a in c.answers.values()))
+print("one more", one.get("GET", "/free").reset, flush=True)
+next(c for c in clients if c is not one).sock.close()
+answer = frames.Answer()
+while answer.status is None and not one.closed:
+    answer = one.get("GET", "/free")
+print("when some are over", answer.status, flush=True)
+"""
+
 
 def serve_two(request, part, end):
+    if request.head[":path"] == "/held":
+        request.connection.window = False
+        held.add((request.connection, request.stream))
+        return
     if end:
         arrived.append((request.head[":path"], request.head.get("x-api-key")))
         request.answer([("x-echo", request.head.get("x-api-key", ""))], True)
 
 
-arrived = []
+arrived, held = [], set()
 ONE, (TWO, _) = serve_one(), frames.listen(server_context(), serve_two)
 MODULES = os.path.dirname(os.path.abspath(__file__))
 
@@ -152,9 +185,34 @@ def asking():
     expect("what arrived", Echo.got, ["/free", "/asked/one", "/free"])
 
 
+def resident(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) // 1024
+
+
+def piled_up():
+    """More requests than the broker has places for are refused, and may be sent again."""
+    home, environment = prepare("piled", None)
+    rules = [*RULES, f"allow http * localhost:{TWO}/**"]
+    ran = subprocess.Popen(session(INTERPOSE, home + "/project", rules,
+                                   [sys.executable, "-c", PILED, MODULES, str(TWO)]),
+                           env=environment, cwd=home + "/project", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    expect("those that are too many are refused", ran.stdout.readline(), f"ends [{frames.REFUSED}] 64\n")
+    end = time.monotonic() + 30
+    while len(held) < 1024 and time.monotonic() < end:
+        time.sleep(0.02)
+    expect("the others arrive", len(held), 1024)
+    brokers = [pid for pid, name in children(ran.pid) if name == "interpose-net"]
+    expect("what they sent is held, and no more", 0 < resident(brokers[0]) < 300, True)
+    print(f"1,024 requests of 60,000 bytes: broker {resident(brokers[0])} MiB")
+    rest = ran.communicate("go\n", timeout=120)[0]
+    expect("then there is room again", rest, f"one more {frames.REFUSED}\nwhen some are over 200\n")
+
+
 case("self", None)
 if os.geteuid() == 0:
     case("user", 42042)
 asking()
+piled_up()
 here.cleanup()
 finish()

@@ -88,6 +88,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     go_on = threading.Event()
+    hints = 0  # interim answers
     got, whole, odd = [], [], []  # paths, of whole requests, and what was hidden in some
 
     def log_message(self, *args):
@@ -121,6 +122,11 @@ class Echo(http.server.BaseHTTPRequestHandler):
             Echo.odd.append(self.headers.items())
         body = self.body()
         Echo.whole.append(self.path)
+        if self.path == "/hints":
+            Echo.hints = 0
+            while not Echo.go_on.is_set():
+                self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </%s>\r\n\r\n" % (b"x" * 1000))
+                Echo.hints += 1
         if self.path == "/events":
             self.send_response(200)
             self.send_header("Transfer-Encoding", "chunked")
