@@ -285,6 +285,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/http_flow.h \
 	supervisor/net/http_head.c \
 	supervisor/net/http_head.h \
+	supervisor/net/http_linger.c \
 	supervisor/net/http_parts.h \
 	supervisor/net/http_pipe.c \
 	supervisor/net/http_renew.c \

@@ -70,7 +70,7 @@ void http_over(struct http_flow *flow, bool reset)
 	flow->reset |= reset;
 }
 
-static void wait_for(struct http_flow *flow, int seconds)
+void http_wait_for(struct http_flow *flow, int seconds)
 {
 	const struct timeval time = {.tv_sec = seconds};
 
@@ -90,67 +90,7 @@ void http_wait(struct http_flow *flow, bool wait)
 	if (!wait)
 		wait_no_more(flow);
 	else if (!flow->waiting)
-		wait_for(flow, HTTP_SECONDS_HEAD);
-}
-
-static const char *status_text(unsigned status)
-{
-	switch (status) {
-	case 400:
-		return "Bad Request";
-	case 403:
-		return "Forbidden";
-	case 421:
-		return "Misdirected Request";
-	default:
-		return "Bad Gateway";
-	}
-}
-
-void http_refuse(struct http_flow *flow, unsigned status, const char *why)
-{
-	struct evbuffer *out = bufferevent_get_output(flow->client);
-
-	if (flow->over || flow->lingering)
-		return;
-	/* What was decided is recorded by who did; a far end may be gone. */
-	if (status == 400 || status == 421 || flow->fault[0])
-		flow->calls->report(flow->context, HTTP_REPORT_REFUSED, why);
-	if (flow->answered || flow->tunnel) {
-		http_over(flow, true);
-		return;
-	}
-	if (flow->two)
-		(void)http_two_refuse(out, why);
-	else
-		evbuffer_add_printf(
-			out,
-			"HTTP/1.1 %u %s\r\n"
-			"Content-Type: text/plain; charset=utf-8\r\n"
-			"Content-Length: %zu\r\n"
-			"Connection: close\r\n\r\n"
-			"interpose: %s\n",
-			status, status_text(status), strlen(why) + 12, why);
-	flow->lingering = true;
-	wait_for(flow, HTTP_SECONDS_LINGER);
-}
-
-/* All that was written is out: say so, and let the client go first. */
-static void say_end(struct http_flow *flow)
-{
-	SSL *ssl = flow->tls ? bufferevent_openssl_get_ssl(flow->client) : NULL;
-
-	if (evbuffer_get_length(bufferevent_get_output(flow->client)))
-		return;
-	if (ssl && SSL_is_init_finished(ssl))
-		(void)SSL_shutdown(ssl);
-	ERR_clear_error();
-	if (bufferevent_getfd(flow->client) < 0)
-		(void)bufferevent_flush(flow->client, EV_WRITE, BEV_FINISHED);
-	else
-		(void)shutdown(bufferevent_getfd(flow->client), SHUT_WR);
-	if (flow->client_over)
-		http_over(flow, false);
+		http_wait_for(flow, HTTP_SECONDS_HEAD);
 }
 
 /* ----------------------------------------------------------------- running --
@@ -164,8 +104,7 @@ static void finish_exchange(struct http_flow *flow)
 	flow->used = true;
 	if (!close)
 		return;
-	flow->lingering = true;
-	wait_for(flow, HTTP_SECONDS_LINGER);
+	http_linger(flow);
 }
 
 /* The far end sends no more. */
@@ -187,8 +126,7 @@ static void take_server_end(struct http_flow *flow)
 	} else if (flow->answer == HTTP_PHASE_HEAD &&
 		   flow->request < HTTP_PHASE_BODY && !flow->fault[0]) {
 		/* Between two requests: as a server may. */
-		flow->lingering = true;
-		wait_for(flow, HTTP_SECONDS_LINGER);
+		http_linger(flow);
 	} else if (flow->answer == HTTP_PHASE_BODY) {
 		http_over(flow, true);
 	} else if (flow->used) {
@@ -230,7 +168,7 @@ static void watch_the_clock(struct http_flow *flow)
 	if (flow->lingering)
 		return;
 	if (partial && !flow->waiting)
-		wait_for(flow, HTTP_SECONDS_HEAD);
+		http_wait_for(flow, HTTP_SECONDS_HEAD);
 	else if (!partial && flow->server)
 		wait_no_more(flow);
 }
@@ -263,8 +201,7 @@ static void run_front(struct http_flow *flow)
 	flow->front = NULL;
 	if (flow->over)
 		return;
-	flow->lingering = true;
-	wait_for(flow, HTTP_SECONDS_LINGER);
+	http_linger(flow);
 }
 
 void http_run(struct http_flow *flow)
@@ -285,15 +222,10 @@ void http_run(struct http_flow *flow)
 		    flow->answer == HTTP_PHASE_DONE && !flow->lingering)
 			finish_exchange(flow);
 		take_client_end(flow);
-		if (!flow->over && flow->lingering) {
-			struct evbuffer *in =
-				bufferevent_get_input(flow->client);
-
-			evbuffer_drain(in, evbuffer_get_length(in));
-			say_end(flow);
-		} else if (!flow->over) {
+		if (!flow->over && flow->lingering)
+			http_linger_step(flow);
+		else if (!flow->over)
 			watch_the_clock(flow);
-		}
 	}
 	flow->running = false;
 	if (flow->over) {
@@ -303,8 +235,10 @@ void http_run(struct http_flow *flow)
 		http_flow_free(flow);
 		return;
 	}
-	pace_reading(flow->client, flow->most);
-	if (flow->server)
+	/* At its end a side is ready to be read for ever. */
+	if (!flow->client_over)
+		pace_reading(flow->client, flow->most);
+	if (flow->server && !flow->server_over)
 		pace_reading(flow->server, flow->most);
 }
 
@@ -332,9 +266,12 @@ static void on_time(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	flow->waiting = false;
-	http_over(flow, !flow->lingering);
+	if (!flow->lingering)
+		http_over(flow, true);
+	else
+		http_linger_time(flow);
+	/* Where it is over, this frees it. */
 	http_run(flow);
-	/* over: run() above freed it. */
 }
 
 /* It was offered HTTP/1.1 and nothing else. */
@@ -609,7 +546,7 @@ int http_flow_start(struct http_service *service,
 		http_flow_free(flow);
 		return -ENOMEM;
 	}
-	wait_for(flow, HTTP_SECONDS_HEAD);
+	http_wait_for(flow, HTTP_SECONDS_HEAD);
 	start_side(flow, flow->client, on_client);
 	*made = flow;
 	return 0;

@@ -27,10 +27,13 @@
 #include "supervisor/net/http_swap.h"
 
 enum {
-	HTTP_BUFFER_MOST = 256 * 1024, /* bytes that wait in one direction */
+	HTTP_BUFFER_MOST = 256 * 1024,	/* bytes that wait in one direction */
 	HTTP_BUFFER_WITHIN = 64 * 1024, /* where many share a connection */
-	HTTP_SECONDS_HEAD = 60,	       /* for a head, or a handshake */
-	HTTP_SECONDS_LINGER = 5,       /* for the client to read a refusal */
+	HTTP_SECONDS_HEAD = 60,		/* for a head, or a handshake */
+	HTTP_SECONDS_LINGER = 5,	/* for a client that has all, and is
+					   silent, to close */
+	HTTP_SECONDS_STALLED = 60,	/* for one that reads no more */
+	HTTP_SECONDS_MOST = 600,	/* for any, from the last answer on */
 };
 
 struct http_service {
@@ -69,6 +72,14 @@ struct http_gathering {
 	uint64_t counted; /* in the service's sum */
 };
 
+/** A connection that is to end. */
+struct http_linger {
+	size_t waiting; /* for the client, when it was last looked at */
+	bool moved;	/* the client has sent something since */
+	bool said;	/* that nothing more comes */
+	unsigned seconds, idle;
+};
+
 struct two_front;
 
 struct http_flow {
@@ -101,7 +112,7 @@ struct http_flow {
 	char refusal[256];
 	char question[2][HTTP_PATH_MOST];
 	char method[40];
-	bool two; /* the client speaks HTTP/2 */
+	bool two;			       /* the client speaks HTTP/2 */
 	bool to_head, wants_upgrade, answered; /* some of the answer is out */
 	bool close, tunnel;
 	bool client_over, server_over; /* no more bytes from there */
@@ -109,7 +120,8 @@ struct http_flow {
 	char fault[256]; /* why the far end cannot be spoken to; or empty */
 
 	bool running, again;
-	bool lingering; /* refused; the client may read why */
+	bool lingering; /* the last answer, or a refusal, is on its way */
+	struct http_linger linger;
 	bool over, reset;
 	uint64_t in, out;
 	/* An answer that is held back, since it may renew secrets. */
@@ -155,6 +167,22 @@ struct http_flow *http_flow_within(const struct http_flow *outer,
 				   struct bufferevent *client,
 				   const struct http_calls *calls,
 				   void *context);
+
+/** No more requests: see that the client gets what was written, and end. */
+void http_linger(struct http_flow *flow);
+
+/** While that lasts: take what the client sends, and see whether it is over. */
+void http_linger_step(struct http_flow *flow);
+
+/** The time is up: begin again, or end. */
+void http_linger_time(struct http_flow *flow);
+
+/** HTTP_SECONDS_LINGER more have gone by, and so many bytes wait for the
+ * client: does it go on? */
+bool http_linger_on(struct http_linger *linger, size_t waiting);
+
+/** Run the timer for so long, from now. */
+void http_wait_for(struct http_flow *flow, int seconds);
 
 /** Run its timer, or do not. */
 void http_wait(struct http_flow *flow, bool wait);

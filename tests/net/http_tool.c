@@ -2,15 +2,17 @@
  * Connections looked into, outside of any session: listens on a port of
  * 127.0.0.1, leads each connection to another, and prints what is reported.
  *
- *   http_tool NAME PORT [heap] [tls] [trust FILE] [ca FILE] [deny TEXT] [hold
- * TEXT] [secret NAME VALUE PLACEHOLDER PLACE HEADER MINE [renewed KEY]]
+ *   http_tool NAME PORT [heap] [narrow] [tls] [trust FILE] [ca FILE] [deny
+ * TEXT] [hold TEXT] [secret NAME VALUE PLACEHOLDER PLACE HEADER MINE [renewed
+ * KEY]]
  *
  * NAME is the host, 127.0.0.1 is connected to. Requests whose `METHOD PATH`
  * has the TEXT of `deny` are refused; to those with that of `hold` nothing is
  * said. Prints `port N` first; then `refused …`,
  * `exfiltration …`, `asked …` and `ended OUT IN`. Ends with its standard input;
  * a line of that has it forget all secrets. With `heap` (the third word)
- * buffers are those of the broker, and no value is kept elsewhere.
+ * buffers are those of the broker, and no value is kept elsewhere. With
+ * `narrow` the kernel holds little for a client that does not read.
  */
 #include <arpa/inet.h>
 #include <event2/event.h>
@@ -30,7 +32,7 @@ static struct {
 	struct http_service *service;
 	const char *name, *deny, *hold;
 	uint16_t port;
-	bool tls, heap;
+	bool tls, heap, narrow;
 	struct secret_record records[SECRETS_MOST];
 	size_t count;
 	uint64_t mine;
@@ -209,7 +211,9 @@ static void read_words(char **at, const struct ca_material *material,
 	for (; *at; at++) {
 		if (strcmp(*at, "heap") == 0)
 			continue;
-		if (strcmp(*at, "tls") == 0)
+		if (strcmp(*at, "narrow") == 0)
+			tool.narrow = true;
+		else if (strcmp(*at, "tls") == 0)
 			tool.tls = true;
 		else if (strcmp(*at, "trust") == 0)
 			*trust = read_file(*++at, trust_length);
@@ -264,6 +268,10 @@ int main(int argc, char **argv)
 	if (!listener || !input ||
 	    getsockname(evconnlistener_get_fd(listener), (void *)&near, &size))
 		fail("listen");
+	if (tool.narrow &&
+	    setsockopt(evconnlistener_get_fd(listener), SOL_SOCKET, SO_SNDBUF,
+		       &(int){4096}, sizeof(int)))
+		fail("SO_SNDBUF");
 	event_add(input, NULL);
 	printf("port %u\n", ntohs(near.sin_port));
 	locked_heap_dispatch(tool.base);

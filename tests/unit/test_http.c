@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "supervisor/net/http_head.h"
+#include "supervisor/net/http_parts.h"
 #include "supervisor/net/http_swap.h"
 #include "supervisor/net/needles.h"
 
@@ -432,6 +433,34 @@ START_TEST(placeholder_is_seen_in_disguise)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ ending --
+ */
+
+/* For how many seconds a connection goes on whose end has come, of which in
+ * each turn so many of the bytes that wait are taken, or some are sent. */
+static unsigned lingers(size_t waiting, size_t taken, bool sends)
+{
+	struct http_linger linger = {.waiting = waiting};
+
+	do {
+		waiting -= taken < waiting ? taken : waiting;
+		linger.moved = sends;
+	} while (http_linger_on(&linger, waiting));
+	return linger.seconds;
+}
+
+START_TEST(ending_lasts_as_long_as_bytes_flow_and_not_for_ever)
+{
+	ck_assert_uint_eq(lingers(0, 0, false), HTTP_SECONDS_LINGER);
+	ck_assert_uint_eq(lingers(9, 0, false), HTTP_SECONDS_STALLED);
+	/* Two turns until it has all, and one for it to close. */
+	ck_assert_uint_eq(lingers(2, 1, false), 3 * HTTP_SECONDS_LINGER);
+	ck_assert_uint_eq(lingers(0, 0, true), HTTP_SECONDS_MOST);
+	ck_assert_uint_eq(lingers(1000, 1, false), HTTP_SECONDS_MOST);
+	ck_assert_uint_eq(lingers(9, 0, true), HTTP_SECONDS_MOST);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("http");
@@ -452,6 +481,8 @@ int main(void)
 	tcase_add_test(parts, placeholder_becomes_the_secret_where_it_may);
 	tcase_add_test(parts, placeholder_stays_where_it_may_not);
 	tcase_add_test(parts, placeholder_is_seen_in_disguise);
+	tcase_add_test(parts,
+		       ending_lasts_as_long_as_bytes_flow_and_not_for_ever);
 	suite_add_tcase(suite, parts);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
