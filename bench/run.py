@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import resource
 import statistics
 import subprocess
@@ -61,17 +62,33 @@ def measure(work, wrapper, environment):
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def this_machine(interpose):
+    """What the numbers hold for."""
+    version = subprocess.run([interpose, "--version"], stdout=subprocess.PIPE, check=True)
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        model = re.search(r"^model name\s*: (.*)", file.read(), re.MULTILINE)
+    return {"version": version.stdout.decode().split("\n")[0], "kernel": os.uname().release,
+            "processor": model[1] if model else os.uname().machine,
+            "processors": os.cpu_count(), "load": os.getloadavg()[0]}
+
+
 def median(found, which=0):
     return statistics.median(one[which] for one in found)
 
 
+def done(rounds):
+    """Those in which the command did not fail."""
+    return [found for found in rounds if found]
+
+
 def show(name, times, starts):
     """A row a way: times is {way: [(wall, cpu)]}, starts {way: seconds beyond bare}."""
-    if not times["bare"]:
+    if not done(times["bare"]):
         print("%-12s %-18s failed" % (name, "bare"))
         return
-    bare = median(times["bare"])
+    bare = median(done(times["bare"]))
     for way, found in times.items():
+        found = done(found)
         if not found:
             print("%-12s %-18s failed" % (name, way))
             continue
@@ -105,9 +122,10 @@ def main():
                   if not options.work or work.name in options.work]
         how = ways(os.path.abspath(options.interpose), calls, root, options.full)
         times = {work.name: {way: [] for way in how} for work in chosen}
-        system = os.uname()
-        print("Linux %s %s, %d processors, load %.1f, %d rounds; milliseconds" % (
-            system.release, system.machine, os.cpu_count(), os.getloadavg()[0], rounds))
+        machine = this_machine(options.interpose)
+        print("Linux %s, %s, %d processors, load %.1f, %d rounds; milliseconds" % (
+            machine["kernel"], machine["processor"], machine["processors"], machine["load"],
+            rounds))
         print("%-12s %-18s %9s %9s %9s %7s %7s" % (
             "", "", "least", "median", "cpu", "ratio", "running"))
         failed = False
@@ -115,18 +133,17 @@ def main():
             for work in chosen:
                 for way, wrapper in how.items():
                     found = measure(work, wrapper(work), environment)
-                    if found:
-                        times[work.name][way].append(found)
-                    elif way in ("bare", "interpose"):
+                    times[work.name][way].append(found)
+                    if not found and way in ("bare", "interpose"):
                         failed = True
-        start = times.get("start-up", {"bare": []})
+        start = {way: done(found) for way, found in times.get("start-up", {}).items()}
         starts = {way: median(found) - median(start["bare"])
-                  for way, found in start.items() if found and way != "bare"}
+                  for way, found in start.items() if found and start["bare"] and way != "bare"}
         for name, found in times.items():
             show(name, found, starts if name != "start-up" else {})
         if options.json:
             with open(options.json, "w", encoding="utf-8") as file:
-                json.dump({"kernel": system.release, "rounds": rounds, "times": times}, file)
+                json.dump(dict(machine, rounds=rounds, times=times), file)
     sys.exit(1 if failed else 0)
 
 

@@ -24,7 +24,9 @@ def make_tree(root, count):
         directory = root / ("d%03d" % (number // 40))
         directory.mkdir(exist_ok=True)
         (directory / ("f%d.txt" % number)).write_text("line %d\n" % number * 20)
-    git = ["git", "-C", str(root), "-c", "user.name=b", "-c", "user.email=b@example.com"]
+    # Else git packs what was committed while the first rounds read it.
+    git = ["git", "-C", str(root), "-c", "user.name=b", "-c", "user.email=b@example.com",
+           "-c", "maintenance.auto=false", "-c", "gc.auto=0"]
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     subprocess.run(git + ["add", "-A"], check=True)
     subprocess.run(git + ["commit", "-qm", "all"], check=True)
