@@ -2,11 +2,14 @@
 comes nearest to the policy, as far as they are installed; for run.py."""
 
 import json
+import pathlib
+import shlex
 import shutil
 
 
-def nothing_hidden(command):
-    return lambda work: command
+def always(words):
+    """The same words before every work's."""
+    return lambda work: words + work.command
 
 
 def bwrap(scratch):
@@ -14,33 +17,46 @@ def bwrap(scratch):
     return lambda work: [
         "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/home",
         "--tmpfs", "/tmp", "--bind", str(scratch), str(scratch), "--unshare-pid",
-        "--die-with-parent", "--chdir", str(work.directory), "--"]
+        "--die-with-parent", "--chdir", str(work.directory), "--"] + work.command
 
 
-def firejail(_):
+def firejail():
     return ["firejail", "--quiet", "--noprofile", "--read-only=/etc", "--caps.drop=all",
             "--blacklist=${HOME}/.ssh", "--blacklist=${HOME}/.aws", "--"]
 
 
-def srt(scratch):
-    """Its settings have no word for what may be read, only for what may not."""
+def settings_of(scratch):
+    """A file for srt and for fence, which has the same form. It has no word for what
+    may be read, only for what may not."""
     settings = scratch / "srt.json"
     settings.write_text(json.dumps({
         "network": {"allowedDomains": ["api.anthropic.com"], "deniedDomains": []},
         "filesystem": {"denyRead": ["~/.ssh", "~/.aws"], "allowWrite": [str(scratch)],
                        "denyWrite": []}}))
-    return lambda work: ["srt", "--settings", str(settings)]
+    return str(settings)
+
+
+def sandlock(scratch):
+    """Without the host that the others may reach: it looks names up at its start, and
+    does not start where that fails."""
+    home = pathlib.Path.home()
+    return ["sandlock", "run", "-r", "/", "-w", str(scratch), "-w", "/dev/null",
+            "--fs-deny", str(home / ".ssh"), "--fs-deny", str(home / ".aws"), "--"]
 
 
 def peers(scratch):
-    """{name: function of a work that gives the words before its command}."""
+    """{name: function of a work that gives the command that does it that way}."""
     found = {
         "bwrap": bwrap(scratch),
-        "firejail": firejail,
-        "strace (seccomp)": nothing_hidden(
+        "firejail": always(firejail()),
+        "strace (seccomp)": always(
             ["strace", "-f", "--seccomp-bpf", "-e", "trace=%file,%network,%process", "-o",
              "/dev/null"]),
-        "proot": nothing_hidden(["proot"]),
-        "srt": srt(scratch),
+        "proot": always(["proot"]),
+        "srt": always(["srt", "--settings", settings_of(scratch)]),
+        # It makes one line for a shell of its arguments.
+        "fence": lambda work: ["fence", "--settings", settings_of(scratch), "--"] + [
+            shlex.quote(word) for word in work.command],
+        "sandlock": always(sandlock(scratch)),
     }
-    return {name: words for name, words in found.items() if shutil.which(name.split()[0])}
+    return {name: way for name, way in found.items() if shutil.which(name.split()[0])}

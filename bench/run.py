@@ -30,28 +30,28 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 
 
 def ways(interpose, calls, scratch, full):
-    """{name: function of a work that gives the words before its command}."""
+    """{name: function of a work that gives the command that does it that way}."""
     profiles = SOURCE / "profiles"
-    found = {"bare": lambda work: []}
+    found = {"bare": lambda work: work.command}
     found["interpose"] = lambda work: [
         interpose, "-q", "--only", "--ask", "deny", "-p", str(profiles / "base"),
         "-p", str(profiles / "default"), "-p", str(profiles / "claude"),
         "-C", str(work.directory), "-e", "allow read,exec %s/**" % pathlib.Path(calls).parent,
         "-e", "allow read,write,exec %s/**" % scratch,
         "-e", "allow env RUSTUP_HOME CARGO_HOME GOCACHE GOFLAGS GOPROXY GOTOOLCHAIN",
-        "-e", "allow read,exec %s/**" % os.path.expanduser("~/{.rustup,.cargo/bin}")]
+        "-e", "allow read,exec %s/**" % os.path.expanduser("~/{.rustup,.cargo/bin}")] + work.command
     if full:
         found.update(peers(scratch))
     return found
 
 
-def measure(work, wrapper, environment):
+def measure(work, command, environment):
     """Wall and processor seconds, or None where the command failed."""
     if work.prepare:
         subprocess.run(work.prepare, cwd=work.directory, check=True, env=environment)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    done = subprocess.run(wrapper + work.command, cwd=work.directory, env=environment,
+    done = subprocess.run(command, cwd=work.directory, env=environment,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, check=False)
     wall = time.perf_counter() - start
@@ -131,8 +131,8 @@ def main():
         failed = False
         for _ in range(rounds):
             for work in chosen:
-                for way, wrapper in how.items():
-                    found = measure(work, wrapper(work), environment)
+                for way, command in how.items():
+                    found = measure(work, command(work), environment)
                     times[work.name][way].append(found)
                     if not found and way in ("bare", "interpose"):
                         failed = True
