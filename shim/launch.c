@@ -35,14 +35,14 @@ struct ruleset {
 /* What the child reports: which step failed, and how. */
 struct report {
 	int error;
-	int listener; /* -1: the exec failed */
+	int listener;	  /* -1: the exec failed */
 	const char *step; /* the parent's memory is the same at fork */
 };
 
 /*
  * The floor under everything: a domain that handles next to nothing, but is
- * one. The kernel lets nobody in it trace, look into or (from its sixth version)
- * signal anything outside, nor reach abstract sockets there.
+ * one. The kernel lets nobody in it trace, look into or (from its sixth
+ * version) signal anything outside, nor reach abstract sockets there.
  */
 static int enter_domain(int abi, int given)
 {
@@ -98,7 +98,12 @@ static int drop_capabilities(const struct launch *launch)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-static int set_limit(int resource, int64_t value)
+/* At the hard limit of processor time a process is killed, at the soft one it
+ * is told (SIGXCPU), each second: setrlimit(2). */
+enum { CPU_GRACE = 5 };
+
+/* `grace`: how far the hard limit is above. */
+static int set_limit(int resource, int64_t value, unsigned grace)
 {
 	struct rlimit limit;
 
@@ -107,24 +112,28 @@ static int set_limit(int resource, int64_t value)
 	if (getrlimit((__rlimit_resource_t)resource, &limit))
 		return -errno;
 	/* Never above what there is. */
-	if (limit.rlim_max == RLIM_INFINITY || (rlim_t)value < limit.rlim_max)
-		limit.rlim_max = (rlim_t)value;
-	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max == RLIM_INFINITY ||
+	    (rlim_t)value + grace < limit.rlim_max)
+		limit.rlim_max = (rlim_t)value + grace;
+	limit.rlim_cur =
+		(rlim_t)value < limit.rlim_max ? (rlim_t)value : limit.rlim_max;
 	return setrlimit((__rlimit_resource_t)resource, &limit) ? -errno : 0;
 }
 
 static int set_limits(const struct launch *launch)
 {
 	/* The kernel writes a core by itself, wherever the process stands. */
-	int error = set_limit(RLIMIT_CORE, 0);
+	int error = set_limit(RLIMIT_CORE, 0, 0);
 
 	if (!error)
-		error = set_limit(RLIMIT_CPU, launch->limits[LIMIT_CPU]);
+		error = set_limit(RLIMIT_CPU, launch->limits[LIMIT_CPU],
+				  CPU_GRACE);
 	if (!error)
-		error = set_limit(RLIMIT_NOFILE, launch->limits[LIMIT_FILES]);
+		error = set_limit(RLIMIT_NOFILE, launch->limits[LIMIT_FILES],
+				  0);
 	if (!error)
-		error = set_limit(RLIMIT_FSIZE,
-				  launch->limits[LIMIT_FILE_SIZE]);
+		error = set_limit(RLIMIT_FSIZE, launch->limits[LIMIT_FILE_SIZE],
+				  0);
 	return error;
 }
 
@@ -149,8 +158,8 @@ static int close_others(int report_pipe)
 {
 	unsigned kept = (unsigned)report_pipe;
 
-	if (kept > 3 && syscall(SYS_close_range, 3, kept - 1,
-				CLOSE_RANGE_UNSHARE))
+	if (kept > 3 &&
+	    syscall(SYS_close_range, 3, kept - 1, CLOSE_RANGE_UNSHARE))
 		return -1;
 	return (int)syscall(SYS_close_range, kept + 1, ~0U,
 			    CLOSE_RANGE_UNSHARE);
@@ -159,9 +168,9 @@ static int close_others(int report_pipe)
 static void __attribute__((noreturn))
 fail(int report_pipe, const char *step, int error)
 {
-	send_report(report_pipe, &(struct report){.error = error,
-						  .listener = -1,
-						  .step = step});
+	send_report(
+		report_pipe,
+		&(struct report){.error = error, .listener = -1, .step = step});
 	_exit(125);
 }
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "policy/scope.h"
+#include "supervisor/limits.h"
 #include "supervisor/record.h"
 #include "supervisor/session.h"
 #include "supervisor/tracee.h"
@@ -178,7 +179,8 @@ static int64_t read_clock(const struct watched *watched)
 	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* The last number of the dead process's line, while it has one. */
+/* As wait(2) tells it: the last number of the dead process's line, while it has
+ * one. */
 static int read_status(const struct watched *watched)
 {
 	auto_fd fd = tracee_proc_open(watched->pid, "stat", O_RDONLY);
@@ -193,7 +195,7 @@ static int read_status(const struct watched *watched)
 	last = strrchr(text, ' ');
 	if (!last || sscanf(last, "%d", &status) != 1 || status < 0)
 		return -1;
-	return user_status(status);
+	return status;
 }
 
 /* From Linux 6.15 on, once it has been waited for. */
@@ -203,7 +205,7 @@ static int kept_status(const struct watched *watched)
 
 	if (ioctl(watched->fd, GET_INFO, &info) || !(info.mask & INFO_EXIT))
 		return -1;
-	return user_status(info.status);
+	return info.status;
 }
 
 static void record(const struct exits *exits, const struct watched *watched)
@@ -214,8 +216,9 @@ static void record(const struct exits *exits, const struct watched *watched)
 		.parent = watched->parent,
 		.exe = watched->exe,
 		.cpu_ms = read_clock(watched),
-		.status = kept_status(watched),
+		.status = -1,
 	};
+	int status = kept_status(watched);
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -226,10 +229,14 @@ static void record(const struct exits *exits, const struct watched *watched)
 	exit.ms = ns / 1000000;
 	worth_end(exits->session->worth, watched->pid, ns);
 	/* It may be waited for between the looks at the one and the other. */
-	if (exit.status < 0)
-		exit.status = read_status(watched);
-	if (exit.status < 0)
-		exit.status = kept_status(watched);
+	if (status < 0)
+		status = read_status(watched);
+	if (status < 0)
+		status = kept_status(watched);
+	if (status >= 0)
+		exit.status = user_status(status);
+	if (status >= 0 && WIFSIGNALED(status))
+		limits_ended(exits->session, watched->pid, WTERMSIG(status));
 	record_exit(exits->session, &exit);
 }
 

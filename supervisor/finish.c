@@ -139,9 +139,9 @@ static void sum_up(struct run *run)
 		    refused + alerts > 0 ? " --denied" : "",
 		    faked > 0 ? " --faked" : "", run->files.id);
 	if (limited > 0)
-		say("a limit of the policy was reached %lu times: interpose "
+		say("a limit of the policy was reached %lu time%s: interpose "
 		    "log --denied %s",
-		    limited, run->files.id);
+		    limited, limited == 1 ? "" : "s", run->files.id);
 	if (changed > 0)
 		say("to put what was written on the real files: interpose "
 		    "apply %s",

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -421,15 +422,36 @@ void limits_stop(struct limits *limits)
 	release(limits);
 }
 
-void limits_no_descriptor(struct session *session, pid_t tid)
+static void note_process(struct session *session, enum policy_limit which,
+			 pid_t pid, const char *message)
 {
 	struct policy_line line;
 
-	if (policy_limit(session->policy, LIMIT_FILES, &line) < 0 ||
-	    atomic_exchange(&session->files_limited, true))
+	if (policy_limit(session->policy, which, &line) < 0)
 		return;
 	atomic_fetch_add(&session->limited, 1);
-	record_limit(session, &line, tid,
-		     "a process has as many files open as it may; others are "
-		     "not recorded");
+	record_limit(session, &line, pid, message);
+}
+
+void limits_no_descriptor(struct session *session, pid_t tid)
+{
+	if (policy_limit(session->policy, LIMIT_FILES, NULL) >= 0 &&
+	    !atomic_exchange(&session->files_limited, true))
+		note_process(session, LIMIT_FILES, tid,
+			     "a process has as many files open as it may; "
+			     "others are not recorded");
+}
+
+void limits_ended(struct session *session, pid_t pid, int signal)
+{
+	if (signal == SIGXFSZ &&
+	    policy_limit(session->policy, LIMIT_FILE_SIZE, NULL) >= 0 &&
+	    !atomic_exchange(&session->size_limited, true))
+		note_process(session, LIMIT_FILE_SIZE, pid,
+			     "a process was ended at a file as large as it may "
+			     "be; others are not recorded");
+	if (signal == SIGXCPU)
+		note_process(session, LIMIT_CPU, pid,
+			     "a process was ended when it had used the "
+			     "session's processor time by itself");
 }

@@ -54,4 +54,8 @@ void limits_stop(struct limits *limits);
  * recorded, once a session, if that is by a limit of the policy. */
 void limits_no_descriptor(struct session *session, pid_t tid);
 
+/** A program's process was ended by this signal: to be recorded, if that was a
+ * limit of the policy, its files' size once a session. */
+void limits_ended(struct session *session, pid_t pid, int signal);
+
 #endif

@@ -126,7 +126,7 @@ struct session {
 
 	atomic_ulong calls, refused, faked, hidden, asked, alerts, limited;
 	atomic_ulong answered;	   /**< decisions of a person */
-	atomic_bool files_limited; /**< an event says so */
+	atomic_bool files_limited, size_limited; /**< an event says so */
 };
 
 /**

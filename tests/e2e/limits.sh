@@ -123,7 +123,19 @@ try:
 except OSError as e:
     raise SystemExit(e.errno != errno.EFBIG)'
 [ "$(stat -c %s big)" -le 1048576 ] || fail "a file beyond its limit"
-
+run 153 -e 'limit file-size 1M' sh -c 'head -c 2097152 /dev/zero >big; exit $?'
+told 'limit file-size 1M' "a file as large"
+# Of a process by itself the kernel sends SIGXCPU. A look in that very moment would
+# end the session, so one try of a few must come to that.
+for try in 1 2 3 4 5; do
+	timeout 60 "$interpose" --only -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' -e 'limit cpu 1s' \
+		sh -c 'while :; do :; done' >"$here/out" 2>"$here/err" </dev/null
+	got=$?
+	[ $got -eq 125 ] || break
+done
+[ $got -eq 152 ] || fail "a process at its processor time: status $got"
+told 'limit cpu 1s' "by itself"
 
 # -- a cgroup of its own, where one is to be had ---------------------------------
 place=$("$interpose" doctor --json | python3 -c '
