@@ -122,6 +122,8 @@ void call_lend_fd(struct call *call, int fd, bool close_on_exec)
 {
 	int number = add_fd(call, fd, close_on_exec, SECCOMP_ADDFD_FLAG_SEND);
 
+	if (number == -EMFILE)
+		limits_no_descriptor(call->session, call->tid);
 	if (number < 0)
 		call_fail(call, number == -EMFILE ? EMFILE : EIO);
 	call->answered = true;

@@ -21,6 +21,7 @@
 #include "supervisor/images.h"
 #include "supervisor/limits.h"
 #include "supervisor/listeners.h"
+#include "supervisor/loading.h"
 #include "supervisor/members.h"
 #include "supervisor/net/agent.h"
 #include "supervisor/net/client.h"
@@ -211,6 +212,7 @@ int run_finish(struct run *run, int status)
 	program_env_free(session->program_env);
 	preload_free(session->preload);
 	worth_free(session->worth);
+	loading_free(session->loading);
 	terminals_free(session->terminals);
 	takings_free(session->takings);
 	return status;

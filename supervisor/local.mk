@@ -205,6 +205,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/limits.h \
 	supervisor/listeners.c \
 	supervisor/listeners.h \
+	supervisor/loading.c \
+	supervisor/loading.h \
 	supervisor/members.c \
 	supervisor/members.h \
 	supervisor/net/broker.c \

@@ -1,5 +1,6 @@
 #include "supervisor/prepare.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "supervisor/preload.h"
 #include "supervisor/program_env.h"
 #include "supervisor/images.h"
+#include "supervisor/loading.h"
 #include "supervisor/record.h"
 #include "supervisor/session.h"
 #include "supervisor/image_stack.h"
@@ -140,6 +142,9 @@ int prepare_image(struct session *session, struct image_stack *stack,
 	struct program_env_image image = {.starter = plan->starter};
 	int error = set_environment(session, stack, &image, plan);
 
+	loading_start(session->loading, stack->pid,
+		      plan->preloads ? image_stack_auxiliary(stack, AT_BASE)
+				     : 0);
 	if (error || !session->preload || !plan->preloads || image.steered ||
 	    !worth_start(session->worth, stack->pid,
 			 &(struct worth_program){

@@ -24,6 +24,7 @@ struct agent;
 struct inspect;
 struct limits;
 struct listeners;
+struct loading;
 struct net;
 struct policy;
 struct sealed;
@@ -71,6 +72,7 @@ struct session {
 	struct program_env *program_env; /**< variables of some programs only */
 	struct preload *preload; /**< the shim; NULL: programs are trapped */
 	struct worth *worth; /**< who is to load it; NULL: all */
+	struct loading *loading; /**< where loaders lie */
 	struct listeners *listeners; /**< ports of the session's own */
 	struct net *net;	     /**< NULL: no rule names a host */
 	struct agent *agent;	 /**< NULL: no key of the ssh agent is used */

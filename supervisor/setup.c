@@ -34,6 +34,7 @@
 #include "supervisor/images.h"
 #include "supervisor/limits.h"
 #include "supervisor/listeners.h"
+#include "supervisor/loading.h"
 #include "supervisor/net/agent.h"
 #include "supervisor/net/client.h"
 #include "supervisor/net/inspect.h"
@@ -541,7 +542,8 @@ static int ready(void *context, pid_t pid, int listener)
 	if (run->given->relay)
 		(void)tcsetpgrp(STDIN_FILENO, pid);
 	session->takings = takings_new();
-	if (!session->takings)
+	session->loading = loading_new();
+	if (!session->takings || !session->loading)
 		return -ENOMEM;
 	int error = exits_start(session, &session->exits);
 

@@ -26,6 +26,12 @@ test_worth_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_worth_SOURCES = tests/unit/test_worth.c
 test_worth_LDADD = libsupervisor.a $(CHECK_LIBS)
 
+check_PROGRAMS += test_loading
+TESTS += test_loading
+test_loading_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_loading_SOURCES = tests/unit/test_loading.c
+test_loading_LDADD = libsupervisor.a $(CHECK_LIBS)
+
 check_PROGRAMS += test_cgroup
 TESTS += test_cgroup
 test_cgroup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

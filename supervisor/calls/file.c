@@ -18,6 +18,7 @@
 #include "supervisor/calls/admit.h"
 #include "supervisor/calls/calls.h"
 #include "supervisor/credentials.h"
+#include "supervisor/loading.h"
 #include "supervisor/path.h"
 #include "supervisor/preload.h"
 #include "supervisor/proc.h"
@@ -126,6 +127,13 @@ static void give_opened(struct call *call, struct place *place, uint64_t flags)
 	if (!(flags & O_NONBLOCK) &&
 	    fcntl(place->fd, F_SETFL, (int)flags & ~O_NONBLOCK)) {
 		call_fail(call, errno);
+		return;
+	}
+	/* The loader maps a file and closes it, and nobody else has it then. */
+	if (S_ISREG(place->stat.st_mode) &&
+	    loading_calls(call->session->loading, call->tid,
+			  call->request.data.instruction_pointer)) {
+		call_lend_fd(call, place->fd, flags & O_CLOEXEC);
 		return;
 	}
 	place->opened = false;
