@@ -53,7 +53,9 @@ struct tracer {
 	pthread_mutex_t lock;
 	struct job *queue, **queue_end; /* handed over; under the lock */
 	bool ending;
-	atomic_int helper; /* a thread that sends a descriptor; or 0 */
+	int cpu; /* the processor it is to keep to, or -1; likewise */
+	atomic_bool resting; /* it waits, and for nothing that is under way */
+	atomic_int helper;   /* a thread that sends a descriptor; or 0 */
 	/** Threads that are made to execute what the fence covers; or 0. */
 	atomic_int own_execs[MOST_OWN_EXECS];
 	atomic_int guarded; /* a thread that makes its own call for us; or 0 */
