@@ -222,6 +222,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/ends.h \
 	supervisor/net/flows.c \
 	supervisor/net/flows.h \
+	supervisor/net/hello.c \
+	supervisor/net/hello.h \
 	supervisor/net/host_key.c \
 	supervisor/net/host_key.h \
 	supervisor/net/hosts.c \

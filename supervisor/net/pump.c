@@ -8,6 +8,9 @@
  * is held until its Host was decided about, its body is passed by its length,
  * and what follows is a head again. After a request for another protocol
  * nothing is passed until the far end has agreed to it (101); then all is.
+ *
+ * In TLS nothing of the client's follows its ClientHello until the far end's
+ * answer is there: it may ask for another, which is looked at (hello.h).
  */
 #include "supervisor/net/pump.h"
 
@@ -20,6 +23,7 @@
 #include <unistd.h>
 
 #include "supervisor/net/broker.h"
+#include "supervisor/net/hello.h"
 #include "supervisor/net/relay.h"
 
 enum {
@@ -47,6 +51,7 @@ struct http {
 	uint64_t body;
 	struct chunks chunks;
 	char allowed[NET_NAME]; /* the last Host that was */
+	bool later;		/* a request went before */
 };
 
 struct direction {
@@ -64,6 +69,7 @@ struct direction {
 struct pump {
 	struct flow *flow;
 	struct direction out, in;
+	struct hello hello;
 };
 
 /* ---------------------------------------------------------------- pipes -- */
@@ -148,12 +154,12 @@ static enum moved drain(struct direction *direction)
 	return MOVED;
 }
 
-static enum moved fill(struct direction *direction)
+static enum moved fill(struct direction *direction, size_t most)
 {
 	if (!pipe_take(direction))
 		return over(direction->pump, -EMFILE);
 	ssize_t got = splice(direction->from, NULL, direction->pipe[1], NULL,
-			     MOST_SPLICE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+			     most, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
 	if (got < 0 && errno == EAGAIN) {
 		pipe_give(direction);
@@ -183,6 +189,7 @@ static void pass_head(struct http *http)
 {
 	http->ready = http->request.head;
 	http->body = http->request.body;
+	http->later = true;
 	memset(&http->chunks, 0, sizeof(http->chunks));
 	http->state = http->request.upgrade   ? HTTP_UPGRADE
 		      : http->request.chunked ? HTTP_CHUNKS
@@ -206,6 +213,10 @@ static enum moved judge_head(struct direction *direction)
 	default:
 		return refuse(direction, why);
 	}
+	/* What comes in then may be part of an earlier answer. */
+	if (http->request.upgrade && http->later)
+		return refuse(direction, "a request for another protocol is "
+					 "not the connection's first");
 	if (strcmp(http->request.host, http->allowed) == 0) {
 		pass_head(http);
 		return MOVED;
@@ -311,15 +322,62 @@ static enum moved move_http(struct direction *direction)
 		       : receive(direction);
 }
 
+/* ------------------------------------------------------------------ TLS -- */
+
+/* All of the first ClientHello is out. */
+static void see_sent(struct pump *pump)
+{
+	struct hello *hello = &pump->hello;
+
+	if (hello->state == HELLO_FIRST && !hello->left && !pump->out.in_pipe)
+		hello->state = HELLO_ANSWER;
+}
+
+static enum moved move_hello(struct direction *direction)
+{
+	struct pump *pump = direction->pump;
+	struct hello *hello = &pump->hello;
+	const char *why;
+	enum moved moved;
+
+	if (direction->in_pipe)
+		return drain(direction);
+	see_sent(pump);
+	switch (hello->state) {
+	case HELLO_FIRST:
+		moved = fill(direction, hello->left);
+		if (moved == MOVED)
+			hello->left -= direction->in_pipe;
+		return moved;
+	case HELLO_SECOND:
+		break;
+	default:
+		return WAITS;
+	}
+	switch (hello_second(hello, direction->from, pump->flow->name, &why)) {
+	case SNIFF_TLS:
+		return MOVED;
+	case SNIFF_MORE:
+		event_add(direction->readable, NULL);
+		return WAITS;
+	default:
+		return refuse(direction, why);
+	}
+}
+
 /* ----------------------------------------------------------------- both -- */
 
 static void run(struct direction *direction)
 {
 	for (int i = 0; i < TURNS; i++) {
-		enum moved moved = direction->finished	? WAITS
-				   : direction->http	? move_http(direction)
-				   : direction->in_pipe ? drain(direction)
-							: fill(direction);
+		const bool hello = direction == &direction->pump->out &&
+				   direction->pump->hello.state != HELLO_NONE;
+		enum moved moved = direction->finished ? WAITS
+				   : direction->http   ? move_http(direction)
+				   : hello	       ? move_hello(direction)
+				   : direction->in_pipe
+					   ? drain(direction)
+					   : fill(direction, MOST_SPLICE);
 
 		if (moved != MOVED)
 			return;
@@ -366,6 +424,14 @@ static void ready(evutil_socket_t fd, short what, void *context)
 	if (direction == &pump->in && http && http->state == HTTP_UPGRADE &&
 	    http->ready == 0) {
 		if (!answer_seen(direction, http)) {
+			event_add(direction->readable, NULL);
+			return;
+		}
+		event_active(pump->out.readable, EV_READ, 0);
+	}
+	see_sent(pump);
+	if (direction == &pump->in && pump->hello.state == HELLO_ANSWER) {
+		if (!hello_answer(&pump->hello, direction->from)) {
 			event_add(direction->readable, NULL);
 			return;
 		}
@@ -421,13 +487,15 @@ static void direction_free(struct direction *direction)
 	free(direction->http);
 }
 
-struct pump *pump_new(struct flow *flow, bool http)
+struct pump *pump_new(struct flow *flow, bool http, size_t hello)
 {
 	struct pump *pump = calloc(1, sizeof(*pump));
 
 	if (!pump)
 		return NULL;
 	pump->flow = flow;
+	if (hello)
+		pump->hello = (struct hello){HELLO_FIRST, .left = hello};
 	bool made =
 		direction_init(&pump->out, pump, flow->client, flow->server);
 

@@ -6,16 +6,18 @@
 #define SUPERVISOR_NET_PUMP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct flow;
 struct pump;
 
 /**
- * Begin. `http`: the client's requests are shown one by one. The pump calls
- * flow_end() or flow_refuse() when it is over. NULL without memory.
+ * Begin. `http`: the client's requests are shown one by one; `hello`: bytes of
+ * its ClientHello, or 0. The pump calls flow_end() or flow_refuse() when it is
+ * over. NULL without memory.
  */
-struct pump *pump_new(struct flow *flow, bool http);
+struct pump *pump_new(struct flow *flow, bool http, size_t hello);
 void pump_free(struct pump *pump);
 
 /** The supervisor's word on the Host of a request. */

@@ -217,7 +217,7 @@ static void relay_inspect(struct flow *flow, uint64_t secrets)
 static void flow_checked(struct flow *flow)
 {
 	stop_looking(flow);
-	flow->pump = pump_new(flow, !flow->tls && flow->name[0]);
+	flow->pump = pump_new(flow, !flow->tls && flow->name[0], flow->hello);
 	if (!flow->pump)
 		flow_end(flow, -ENOMEM);
 }
@@ -342,6 +342,7 @@ static void look(struct flow *flow, size_t before)
 		return;
 	case SNIFF_TLS:
 		flow->tls = true;
+		flow->hello = sniffed.length;
 		break;
 	case SNIFF_HTTP:
 		break;

@@ -31,7 +31,8 @@ struct flow {
 	struct event *spoken; /* the far end speaks first */
 	union net_endpoint near;
 	bool early, must_name, inspect;
-	bool tls; /**< a ClientHello was seen */
+	bool tls;     /**< a ClientHello was seen */
+	size_t hello; /**< its bytes */
 	char name[NET_NAME];
 	struct lookup *lookup;			 /**< of `name`, under way */
 	struct net_address found[NET_ADDRESSES]; /**< of it */

@@ -69,7 +69,9 @@ static bool host_name(const uint8_t *bytes, size_t length, char name[NET_NAME])
 /* ------------------------------------------------------------------ TLS -- */
 
 enum {
+	RECORD_CHANGE = 20,
 	RECORD_HANDSHAKE = 22,
+	RECORD_DATA = 23,
 	RECORD_HEAD = 5,
 	CLIENT_HELLO = 1,
 	HANDSHAKE_HEAD = 4,
@@ -169,14 +171,40 @@ static enum sniff sniff_tls(const uint8_t *bytes, size_t length,
 			if (kind != CLIENT_HELLO ||
 			    need > sizeof(message) - HANDSHAKE_HEAD)
 				return SNIFF_BAD;
+			/* Nothing but a record that ends with it: what came
+			 * behind would be no more looked at. */
+			if (head.left >= need &&
+			    size - here + body != HANDSHAKE_HEAD + need)
+				return SNIFF_BAD;
 			if (head.left >= need) {
-				head.left = need;
+				sniffed->length =
+					(size_t)(input.at - bytes) + here;
 				return read_hello(head, sniffed);
 			}
 		}
 		part(&input, body < input.left ? body : input.left);
 	}
 	return SNIFF_MORE;
+}
+
+enum sniff sniff_second(const uint8_t *bytes, size_t length,
+			struct sniffed *sniffed)
+{
+	size_t at = 0;
+
+	memset(sniffed, 0, sizeof(*sniffed));
+	while (length - at >= RECORD_HEAD &&
+	       (bytes[at] == RECORD_CHANGE || bytes[at] == RECORD_DATA)) {
+		size_t body = (size_t)bytes[at + 3] << 8 | bytes[at + 4];
+
+		/* Early data, which is not read by the server either. */
+		if (length - at - RECORD_HEAD < body)
+			return SNIFF_MORE;
+		at += RECORD_HEAD + body;
+	}
+	return length - at < RECORD_HEAD
+		       ? SNIFF_MORE
+		       : sniff_tls(bytes + at, length - at, sniffed);
 }
 
 /* ----------------------------------------------------------------- HTTP -- */
@@ -204,6 +232,7 @@ static bool same_word(const uint8_t *bytes, size_t length, const char *word)
  * target (a proxy's form, CONNECT) would be another than the Host. */
 static const char *read_request_line(const uint8_t *line, size_t length)
 {
+	static const char two[] = "PRI * HTTP/2.";
 	size_t at = 0;
 
 	while (at < length && is_token(line[at]))
@@ -211,6 +240,9 @@ static const char *read_request_line(const uint8_t *line, size_t length)
 	if (at == 0 || at + 1 >= length || line[at] != ' ')
 		return "the request is malformed";
 	at++;
+	if (length >= sizeof(two) - 1 && !memcmp(line, two, sizeof(two) - 1))
+		return "the client speaks HTTP/2 in the clear, of which hosts "
+		       "are not looked at: it is to use HTTP/1.1";
 	if (line[at] != '/' && !(line[at] == '*' && line[at + 1] == ' '))
 		return "the request is one for a proxy";
 	while (at < length && line[at] > ' ' && line[at] != 0x7f)
@@ -437,11 +469,36 @@ size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
 
 /* ---------------------------------------------------------------- first -- */
 
+/* A few capitals and a space begin a request, and so does any other word where
+ * its line ends as that of a request: servers take all of them. */
+static enum sniff sniff_line(const uint8_t *bytes, size_t length)
+{
+	static const char version[] = "HTTP/", blanks[] = " \t\v\f\r";
+	size_t at = 0, end;
+
+	while (at < length && bytes[at] >= 'A' && bytes[at] <= 'Z')
+		at++;
+	if (at && at < length && at <= 20 && bytes[at] == ' ')
+		return SNIFF_HTTP;
+	while (at < length && is_token(bytes[at]))
+		at++;
+	if (at < length && (!at || !memchr(blanks, bytes[at], 4)))
+		return SNIFF_OTHER;
+	for (end = at; end < length && bytes[end] != '\n'; end++)
+		if (bytes[end] < ' ' && !memchr(blanks, bytes[end], 5))
+			return SNIFF_OTHER;
+	if (end == length)
+		return SNIFF_MORE;
+	return memmem(bytes + at, end - at, version, sizeof(version) - 1)
+		       ? SNIFF_HTTP
+		       : SNIFF_OTHER;
+}
+
 enum sniff sniff_first(const uint8_t *bytes, size_t length,
 		       struct sniffed *sniffed)
 {
 	struct request request;
-	size_t method = 0;
+	size_t start = 0;
 
 	memset(sniffed, 0, sizeof(*sniffed));
 	if (length == 0)
@@ -451,16 +508,18 @@ enum sniff sniff_first(const uint8_t *bytes, size_t length,
 			return SNIFF_OTHER;
 		return sniff_tls(bytes, length, sniffed);
 	}
-	/* A method is a few capitals and a space. */
-	while (method < length && bytes[method] >= 'A' && bytes[method] <= 'Z')
-		method++;
-	if (method > 20 || method == 0 ||
-	    (method < length && bytes[method] != ' '))
-		return SNIFF_OTHER;
-	if (method == length)
-		return SNIFF_MORE;
-	enum sniff what = request_head(bytes, length, &request, &sniffed->why);
+	/* Which servers skip (RFC 9112, 2.2). */
+	while (start < length && (bytes[start] == '\r' || bytes[start] == '\n'))
+		start++;
+	enum sniff what = sniff_line(bytes + start, length - start);
 
+	if (what != SNIFF_HTTP)
+		return what;
+	if (start) {
+		sniffed->why = "there is an empty line before the request";
+		return SNIFF_BAD;
+	}
+	what = request_head(bytes, length, &request, &sniffed->why);
 	if (what == SNIFF_HTTP)
 		memcpy(sniffed->name, request.host, sizeof(sniffed->name));
 	return what;

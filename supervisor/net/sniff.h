@@ -24,12 +24,18 @@ enum { SNIFF_MOST = 16384 };
 
 struct sniffed {
 	char name[NET_NAME]; /**< of the server, lower case; empty: none */
+	size_t length;	     /**< of the ClientHello, its records' heads too */
 	const char *why;     /**< static */
 };
 
 /** Look at the first bytes that a client sent. */
 enum sniff sniff_first(const uint8_t *bytes, size_t length,
 		       struct sniffed *sniffed);
+
+/** Look at what a client of TLS sends when it was asked for another
+ * ClientHello: SNIFF_TLS, SNIFF_MORE, or SNIFF_BAD. */
+enum sniff sniff_second(const uint8_t *bytes, size_t length,
+			struct sniffed *sniffed);
 
 /** The head of a request, and how its body ends. */
 struct request {

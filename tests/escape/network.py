@@ -14,10 +14,13 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 WORLD, HOME = os.environ["WORLD"], os.environ["HOME"]
 ONE, TWO, META, LAN = "203.0.113.10", "203.0.113.11", "169.254.169.254", "10.0.0.5"
 RAW = 4433  # a port of TLS whose server writes down whatever comes
+ODD = 7780  # one of HTTP, though no usual one
+AGAIN = 4434  # one whose server asks each client for another ClientHello
 SOCKETS = [
     "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock",
     "/run/dbus/system_bus_socket", "/run/user/1000/bus", "/run/systemd/private",
@@ -262,6 +265,57 @@ for name, make in {
     attacks[name] = raw(make)
 
 
+class OpenSSL:
+    """A client that may change its mind between two ClientHellos."""
+
+    def __init__(self, connection):
+        self.library = library = ctypes.CDLL("libssl.so.3")
+        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+            getattr(library, name).restype = ctypes.c_void_p
+        context = library.SSL_CTX_new(ctypes.c_void_p(library.TLS_client_method()))
+        self.ssl = ctypes.c_void_p(library.SSL_new(ctypes.c_void_p(context)))
+        self.connection = connection
+        library.SSL_set_fd(self.ssl, connection.fileno())
+
+    def connect(self, first, second):
+        self.name(first)
+        self.connection.setblocking(False)
+        self.library.SSL_connect(self.ssl)  # nothing is there to be read yet
+        self.name(second)
+        self.connection.settimeout(None)
+        if self.library.SSL_connect(self.ssl) != 1:
+            raise OSError("no TLS")
+
+    def name(self, name):
+        self.library.SSL_ctrl(self.ssl, 55, 0, name)
+
+    def get(self, host, path):
+        request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+        self.library.SSL_write(self.ssl, request, len(request))
+        answer = ctypes.create_string_buffer(1000)
+        return answer[:max(0, self.library.SSL_read(self.ssl, answer, 1000))]
+
+
+@attack
+def sni_of_another_when_asked_again(mark):
+    """A server that takes the first hello for nothing asks for a second one."""
+    client = OpenSSL(named("good.test", AGAIN))
+    client.connect(b"good.test", b"good.test")
+    client.get("good.test", "/again")
+    client = OpenSSL(named("good.test", AGAIN))
+    client.connect(b"good.test", b"other.test")
+    return client.get("other.test", "/" + mark.decode())
+
+
+@attack
+def two_hellos_in_one_record(mark):
+    first, second = hello(sni(b"good.test"), b"")[5:], hello(sni(b"evil.test"), mark)[5:]
+    s = named("good.test", RAW)
+    s.sendall(b"\x16\x03\x01" + struct.pack(">H", len(first) + len(second)) + first + second)
+    s.shutdown(socket.SHUT_WR)
+    return s.recv(100)
+
+
 @attack
 def real_tls_to_a_neighbour(mark):
     s = tls(named("good.test", 443), "other.test")
@@ -337,6 +391,41 @@ for name, request in {
                  b"GET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n",
 }.items():
     attacks[name] = plain(request)
+
+
+@attack
+def words_of_an_answer_that_look_like_another(mark):
+    """An earlier answer says that the far end speaks another protocol now."""
+    s = named("good.test", 80)
+    s.sendall(b"GET /said/ HTTP/1.1\r\nHost: good.test\r\n\r\n")
+    while b"\r\n\r\n" not in s.recv(1000):
+        pass
+    s.sendall(b"GET /no HTTP/1.1\r\nHost: good.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+    got = s.recv(1000)
+    return got, get(s, "other.test", "/" + mark.decode())
+
+
+def odd_port(request):
+    """Where there need be no HTTP, but is."""
+    def one(mark):
+        s = named("good.test", ODD)
+        for part in request:
+            s.sendall(part.replace(b"MARK", mark))
+            time.sleep(0.05)
+        return s.recv(1000)
+    return one
+
+
+for name, request in {
+    "an-empty-line-before": [b"\r\nGET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-line-feed-before": [b"\n", b"GET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-small-method": [b"get /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-method-in-pieces": [b"ge", b"t /MARK HT", b"TP/1.1\r\nHost: other.test\r\n\r\n"],
+    "an-odd-method": [b"M-SEARCH /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-long-method": [b"A" * 40 + b" /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-method-and-a-tab": [b"GET\t/MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+}.items():
+    attacks[name] = odd_port(request)
 
 
 # -- other ways out ------------------------------------------------------------

@@ -78,14 +78,15 @@ $1"
 	fi
 }
 
-session 'allow connect good.test:80,443,4433 udp:good.test:9999' \
+session 'allow connect good.test:80,443,4433,4434,7780 udp:good.test:9999' \
 	'allow connect *.wild.test:443 *.bad.test:80' \
 	'allow http GET *.wild.test/**' 'deny http GET *.wild.test/secret/**' --
 count=$(grep -c . "$WORLD/said")
 [ "$count" -eq "$(python3 "$script" names | grep -c .)" ] ||
 	{ fail "not all were tried"; cat "$WORLD/said"; }
 # What may pass did, or nothing would be shown.
-for fine in ' good.test /fine' 'seen.wild.test seen.wild.test /first'; do
+for fine in ' good.test /fine' 'seen.wild.test seen.wild.test /first' \
+	'good.test good.test /again'; do
 	grep -qF -- "$fine" "$WORLD/far" || { fail "$fine: not served"; cat "$WORLD/said"; }
 done
 grep -q 66696e65 "$WORLD/udp" || fail "the first datagram did not arrive"

@@ -1,9 +1,9 @@
 /*
- * The first bytes of a connection: a ClientHello, or the head of a request, and
- * the chunks behind one. Nothing crashes, names are names, and what was decided
- * of a beginning does not change with the bytes that follow: they come in
- * pieces of the program's choosing. What the two readers of heads both take
- * they read alike.
+ * The first bytes of a connection: a ClientHello, what comes in place of one
+ * that was asked for again, or the head of a request, and the chunks behind
+ * one. Nothing crashes, names are names, and what was decided of a beginning
+ * does not change with the bytes that follow: they come in pieces of the
+ * program's choosing. What the two readers of heads both take they read alike.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,7 +28,10 @@ static void check_name(const char *name)
 	check(strspn(name, bytes) == strlen(name));
 }
 
-static enum sniff look(const uint8_t *bytes, size_t length,
+typedef enum sniff sniffs(const uint8_t *bytes, size_t length,
+			  struct sniffed *sniffed);
+
+static enum sniff look(sniffs *sniff, const uint8_t *bytes, size_t length,
 		       struct sniffed *sniffed)
 {
 	/* A copy of just that size, so that reading on is seen. */
@@ -37,22 +40,24 @@ static enum sniff look(const uint8_t *bytes, size_t length,
 	if (!copy)
 		abort();
 	memcpy(copy, bytes, length);
-	enum sniff what = sniff_first(copy, length, sniffed);
+	enum sniff what = sniff(copy, length, sniffed);
 
 	free(copy);
 	check_name(sniffed->name);
 	check(what != SNIFF_BAD || sniffed->why);
 	check(what != SNIFF_HTTP || sniffed->name[0]);
+	check(what != SNIFF_TLS ||
+	      (sniffed->length > 0 && sniffed->length <= length));
 	return what;
 }
 
-static void run_first(const uint8_t *data, size_t size)
+static void run_first(sniffs *sniff, const uint8_t *data, size_t size)
 {
 	struct sniffed whole, part;
-	enum sniff last = look(data, size, &whole), what;
+	enum sniff last = look(sniff, data, size, &whole), what;
 
 	for (size_t length = 0; length < size; length += 1 + size / 64) {
-		what = look(data, length, &part);
+		what = look(sniff, data, length, &part);
 		if (what == SNIFF_MORE)
 			continue;
 		check(what == last);
@@ -109,7 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > SNIFF_MOST)
 		return 0;
-	run_first(data, size);
+	run_first(sniff_first, data, size);
+	run_first(sniff_second, data, size);
 	run_head(data, size);
 	run_chunks(data, size);
 	return 0;

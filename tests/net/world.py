@@ -15,6 +15,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 here = sys.argv[1]
 ONE, TWO = "203.0.113.10", "203.0.113.11"
@@ -133,7 +134,7 @@ def requests(connection, name):
     """HTTP/1.1 with keep-alive, and as little of it as serves."""
     data = b""
     while True:
-        while b"\r\n\r\n" not in data:
+        while b"\r\n\r\n" not in data.lstrip():
             more = connection.recv(65536)
             note("raw", more.hex())
             if not more:
@@ -160,7 +161,13 @@ def requests(connection, name):
         while len(data) < length:
             data += connection.recv(65536)
         body, data = data[:length], data[length:]
-        if headers.get("upgrade"):
+        if path.startswith("/said/"):  # an answer of a client's words
+            text = b"HTTP/1.1 101 " * 10
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text))
+            time.sleep(0.3)  # till the client has said more
+            connection.sendall(text)
+            continue
+        if headers.get("upgrade") and path != "/no":
             connection.sendall(b"HTTP/1.1 101 Switching\r\nUpgrade: echo\r\n"
                                b"Connection: upgrade\r\n\r\n")
             while True:
@@ -182,7 +189,8 @@ def requests(connection, name):
                            (len(text), text))
 
 
-def stream(family, address, port, tls, speaks_first=False):
+def stream(family, address, port, tls, speaks_first=False, again=False):
+    """`again`: its clients are asked for another ClientHello."""
     def one(connection):
         name = "-"
         try:
@@ -194,10 +202,12 @@ def stream(family, address, port, tls, speaks_first=False):
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.load_cert_chain(os.path.join(here, "cert.pem"),
                                         os.path.join(here, "key.pem"))
+                if again:
+                    context.set_ecdh_curve("secp384r1")
                 seen = []
                 context.sni_callback = lambda s, n, c: seen.append(n)
                 connection = context.wrap_socket(connection, server_side=True)
-                name = seen[0] if seen and seen[0] else "none"
+                name = seen[-1] if seen and seen[-1] else "none"
             requests(connection, name)
         except OSError:
             pass
@@ -216,7 +226,9 @@ echoes()
 for port in (54, 443, 9999):
     udp_sink(port)
 stream(socket.AF_INET, "0.0.0.0", 80, False)
+stream(socket.AF_INET, "0.0.0.0", 7780, False)
 stream(socket.AF_INET, "0.0.0.0", 443, True)
+stream(socket.AF_INET, "0.0.0.0", 4434, True, again=True)
 stream(socket.AF_INET, "0.0.0.0", 7777, False, speaks_first=True)
 stream(socket.AF_INET6, "::", 8443, True) if socket.has_ipv6 and \
     os.path.exists("/proc/net/if_inet6") else None
