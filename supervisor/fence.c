@@ -39,9 +39,10 @@ enum {
 	MOST_DEPTH = 64,
 	MOST_PARTS_DEPTH = 12,	    /* levels with exceptions */
 	PROJECT_ENTRIES = 200000,   /* walked in the project */
-	OTHER_ENTRIES = 3000,	    /* walked in any other tree */
+	OTHER_COST = 2000,	    /* of a walk in any other tree: entries, */
+	DIRECTORY_COST = 16,	    /* and as many for each directory */
 	OVERLAY_MAGIC = 0x794c7630, /* linux/magic.h */
-	ALL_OTHER_ENTRIES = 8000,   /* walked in all of those */
+	ALL_OTHER_COST = 4000,	    /* of those walks together */
 };
 
 struct finder {
@@ -54,7 +55,8 @@ struct finder {
 	/* The action's roots, each once: many rules name the project. */
 	char *visited[MOST_ROOTS];
 	size_t visited_count;
-	size_t left, other_left; /* entries that may be looked at */
+	size_t left, other_left; /* what walks may still cost */
+	size_t directory_cost;	 /* in the tree that is walked */
 	const char *short_of;	 /* why a walk was broken off; or NULL */
 	/* Of the file system that was asked about last. */
 	dev_t device;
@@ -309,6 +311,14 @@ static bool entry_is_clean(struct finder *finder, const struct level *level,
 		!is_protected(finder, inner, &status));
 }
 
+static void spend(struct finder *finder, size_t cost)
+{
+	if (finder->left < cost)
+		finder->short_of = "it has more files than are looked through";
+	else
+		finder->left -= cost;
+}
+
 /*
  * Look through a directory. True: there is nothing in it, and it was added as
  * one. False: what may be taken of it was added.
@@ -326,16 +336,12 @@ static bool walk(struct finder *finder, struct entries *in, const char *name,
 	dev_t device;
 	ino_t inode;
 
+	spend(finder, finder->directory_cost);
 	while (entries && !finder->error && !finder->short_of &&
 	       (entry = entries_next(entries))) {
 		finder->fence->looked_at++;
-		if (finder->left == 0) {
-			finder->short_of = "it has more files than are looked "
-					   "through";
-			break;
-		}
-		finder->left--;
-		if (!entry_is_clean(finder, &level, entry))
+		spend(finder, 1);
+		if (!finder->short_of && !entry_is_clean(finder, &level, entry))
 			clean = false;
 	}
 	clean = clean && !entries_failed(entries) && !finder->short_of &&
@@ -360,7 +366,7 @@ static void walk_tree(struct finder *finder, struct entries *in,
 	bool project = is_below(path, input->project);
 	struct policy_fence_names *names =
 		policy_fence_names(input->policy, finder->action, path);
-	size_t given = project ? PROJECT_ENTRIES : OTHER_ENTRIES;
+	size_t given = project ? PROJECT_ENTRIES : OTHER_COST;
 
 	if (!names) {
 		finder->error = -ENOMEM;
@@ -370,6 +376,7 @@ static void walk_tree(struct finder *finder, struct entries *in,
 		given = finder->other_left;
 	finder->names = names;
 	finder->left = given;
+	finder->directory_cost = project ? 0 : DIRECTORY_COST;
 	finder->short_of = NULL;
 	if (!walk(finder, in, name, path, 0))
 		add_gap(finder, path,
@@ -545,7 +552,7 @@ int fence_find(const struct fence_input *input, struct fence **result)
 		.input = input,
 		.fence = calloc(1, sizeof(*finder.fence)),
 		.places = fence_places_new(input->kept),
-		.other_left = ALL_OTHER_ENTRIES,
+		.other_left = ALL_OTHER_COST,
 	};
 
 	if (!finder.fence || !finder.places)

@@ -151,6 +151,18 @@ static void scan(struct identities *identities, struct entries *in,
 		 const char *name, const char *path, unsigned char type,
 		 unsigned depth, unsigned loose);
 
+static bool join(char *inner, const char *path, const char *name)
+{
+	size_t above = strlen(path), length = strlen(name) + 1;
+
+	if (above + 1 + length > PATH_MAX)
+		return false;
+	memcpy(inner, path, above);
+	inner[above] = '/';
+	memcpy(inner + above + 1, name, length);
+	return true;
+}
+
 static void leave_floating(struct identities *identities)
 {
 	for (size_t i = 0; i < 2; i++) {
@@ -159,6 +171,36 @@ static void leave_floating(struct identities *identities)
 	}
 }
 
+/* A directory in the one that is scanned. */
+struct below {
+	struct below *next;
+	char name[];
+};
+
+static bool add_below(struct below **first, const char *name)
+{
+	size_t length = strlen(name) + 1;
+	struct below *below = malloc(sizeof(*below) + length);
+
+	if (!below)
+		return false;
+	memcpy(below->name, name, length);
+	below->next = *first;
+	*first = below;
+	return true;
+}
+
+static bool has_time(const struct identities *identities)
+{
+	return identities->looked_at < MOST_ENTRIES &&
+	       !atomic_load(&identities->ending);
+}
+
+/*
+ * First what is in it, then the directories, from the last to the first: the
+ * search for the fence goes through them the other way at the same time, and so
+ * each reads half of them for both.
+ */
 static void scan_directory(struct identities *identities, struct entries *in,
 			   const char *name, const char *path, unsigned depth,
 			   unsigned loose)
@@ -166,22 +208,21 @@ static void scan_directory(struct identities *identities, struct entries *in,
 	struct entries *entries =
 		entries_open(in, name, path, identities->listings);
 	const struct entry *entry;
-	size_t above = strlen(path);
+	struct below *first = NULL, *below;
 	char inner[PATH_MAX];
 
-	while (entries && (entry = entries_next(entries))) {
-		size_t length = strlen(entry->name) + 1;
-
-		if (above + 1 + length > sizeof(inner))
-			continue;
-		memcpy(inner, path, above);
-		inner[above] = '/';
-		memcpy(inner + above + 1, entry->name, length);
-		if (identities->looked_at >= MOST_ENTRIES ||
-		    atomic_load(&identities->ending))
-			break;
-		scan(identities, entries, entry->name, inner, entry->type,
-		     depth + 1, loose);
+	while (entries && has_time(identities) &&
+	       (entry = entries_next(entries)))
+		if (join(inner, path, entry->name) &&
+		    (entry->type != DT_DIR || !add_below(&first, entry->name)))
+			scan(identities, entries, entry->name, inner,
+			     entry->type, depth + 1, loose);
+	while ((below = first)) {
+		first = below->next;
+		if (has_time(identities) && join(inner, path, below->name))
+			scan(identities, entries, below->name, inner, DT_DIR,
+			     depth + 1, loose);
+		free(below);
 	}
 	entries_close(entries);
 }

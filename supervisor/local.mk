@@ -156,6 +156,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/fence_places.c \
 	supervisor/fence_places.h \
 	supervisor/fence_ruleset.c \
+	supervisor/fence_search.c \
+	supervisor/fence_search.h \
 	supervisor/fence_use.c \
 	supervisor/filter.c \
 	supervisor/filter.h \

@@ -16,7 +16,7 @@
 #include "supervisor/supervisor.h"
 
 struct audit_head;
-struct listings;
+struct fence_search;
 struct worker_pool;
 
 /** Exit statuses that are not the program's own. */
@@ -34,8 +34,9 @@ struct run {
 	struct sock_fprog filter;
 	char **environment;
 	int notes;
-	struct listings *listings; /* while the fence is looked for; or NULL */
-	int ruleset;		   /* the fence's; -1: none */
+	struct fence_search *search; /* while the fence is looked for; or NULL
+				      */
+	int ruleset;		     /* the fence's; -1: none */
 	bool placed;	   /* the program is in the session's cgroup */
 	bool apart;	   /* some programs are granted what others are not */
 	int terminal;	   /* the socket for questions; -1: none */

@@ -25,9 +25,9 @@
 #include "supervisor/audit.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/credentials.h"
-#include "supervisor/entries.h"
 #include "supervisor/exits.h"
 #include "supervisor/fence.h"
+#include "supervisor/fence_search.h"
 #include "supervisor/filter.h"
 #include "supervisor/guardian.h"
 #include "supervisor/identities.h"
@@ -57,10 +57,6 @@
 
 /* Landlock's, Linux 6.12. */
 enum { SIGNAL_SCOPE_ABI = 6 };
-
-/* Bytes of directories, as long as the fence is looked for: 200,000 entries
- * and more. */
-enum { MOST_LISTED = 16 * 1024 * 1024 };
 
 static void wake(struct run *run)
 {
@@ -321,58 +317,30 @@ static int without_fence(struct run *run, const char *why, int error)
 	return 0;
 }
 
-/*
- * Other names of what is protected are looked for by another thread, from the
- * start. Nearly always there is none, and then it makes no difference to the
- * fence that they were not known while it was looked for.
- */
-static void begin_fence(struct run *run)
+static void begin_identities(struct run *run)
 {
 	const struct supervision *given = run->given;
 
-	if (given->options->fence == FENCE_OFF || fence_missing(run))
-		return;
-	run->listings = listings_new(MOST_LISTED);
-	/* Else they are looked for later. */
-	if (run->listings)
-		(void)identities_start(given->policy, given->project, true,
-				       run->listings, &run->session.identities);
+	if (given->options->fence != FENCE_OFF && !fence_missing(run))
+		run->search = fence_search_begin(given->policy, given->project);
 }
 
-static int find_fence(struct run *run)
+/* It stays out of the session's directories, which are there. */
+static int begin_fence(struct run *run)
 {
-	auto_free char *program = realpath(run->given->path, NULL);
-	const char *kept[] = {run->files.state_path, run->files.runtime_path,
-			      NULL};
-	struct session *session = &run->session;
-	struct fence_input input = {
+	const struct fence_search_input input = {
 		.policy = run->given->policy,
 		.project = run->given->project,
-		.program = program,
+		.program = run->given->path,
+		.state = run->files.state_path,
+		.runtime = run->files.runtime_path,
 		.strict = run->given->options->fence == FENCE_STRICT,
-		.listings = run->listings,
-		.kept = kept,
+		.abi = run->session.kernel.landlock_abi,
 	};
-	int error = run->listings ? 0 : -ENOMEM;
 
-	if (session->identities) {
-		if (!error)
-			error = fence_find(&input, &session->fence);
-		identities_await(session->identities);
-	} else if (!error) {
-		error = identities_scan(input.policy, input.project,
-					input.listings, &session->identities);
-	}
-	input.identities = session->identities;
-	if (!error && session->fence && identities_any(input.identities)) {
-		fence_free(session->fence);
-		session->fence = NULL;
-	}
-	if (!error && !session->fence)
-		error = fence_find(&input, &session->fence);
-	listings_free(run->listings);
-	run->listings = NULL;
-	return error;
+	if (run->search)
+		fence_search_fence(run->search, &input);
+	return 0;
 }
 
 /* Programs load it first, and make their calls at the gate. */
@@ -400,21 +368,20 @@ static int make_fence(struct run *run)
 		return 0;
 	if (why)
 		return without_fence(run, why, 0);
-	int error = find_fence(run);
+	struct fence_found found;
 
-	if (error)
-		return without_fence(run, "looking for it", error);
-	why = fence_useless(session->fence);
-	if (why)
-		return without_fence(run, why, 0);
+	fence_search_end(run->search, &found);
+	run->search = NULL;
+	session->identities = found.identities;
+	session->fence = found.fence;
+	run->ruleset = found.ruleset;
+	if (found.ruleset < 0)
+		return without_fence(run, found.where, found.error);
 	session->sealed = sealed_new();
 	if (!session->sealed)
 		return -ENOMEM;
-	run->ruleset =
-		fence_ruleset(session->fence, session->kernel.landlock_abi);
-	if (run->ruleset < 0)
-		return without_fence(run, "Landlock", run->ruleset);
-	error = make_preload(run, &why);
+	int error = make_preload(run, &why);
+
 	if (error)
 		return without_fence(run, why, error);
 	session->worth = worth_new();
@@ -441,11 +408,12 @@ static const struct {
 	const char *name; /* of what failed, for the user */
 	int (*make)(struct run *run);
 } steps[] = {
+	{"the session's directories", make_directories},
+	{"the search for the fence", begin_fence},
 	{"the network broker", make_network},
 	{"eventfd", make_wake},
 	{"credentials", make_credentials},
 	{"terminals", make_terminals},
-	{"the session's directories", make_directories},
 	{"the audit log", make_log},
 	{"writing the policy down", write_policy},
 	{"the stand-ins", make_standins},
@@ -487,7 +455,7 @@ int run_make(struct run *run, const char **step)
 	proc_learn_mounts();
 	path_learn_root_links();
 	learn_given(session);
-	begin_fence(run);
+	begin_identities(run);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		*step = steps[i].name;
 		int error = steps[i].make(run);
