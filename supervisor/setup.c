@@ -577,5 +577,6 @@ int run_start(struct run *run, const char **step, int *exec_error)
 		return pid;
 	*exec_error = launch_result(result_pipe);
 	close(result_pipe);
+	net_go_on(session);
 	return 0;
 }

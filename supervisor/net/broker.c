@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 
 #include "supervisor/net/agent_flow.h"
 #include "supervisor/net/confine.h"
@@ -122,8 +123,8 @@ uint32_t broker_ask(struct net_message *message, broker_answered *answered,
 {
 	struct question *question;
 
-	/* Each open question belongs to a flow, a request within one or a lookup,
-	 * of which there are fewer than places. */
+	/* Each open question belongs to a flow, a request within one or a
+	 * lookup, of which there are fewer than places. */
 	for (size_t tries = 0;; tries++) {
 		if (tries == MOST_QUESTIONS)
 			broker_die();
@@ -261,6 +262,16 @@ static void raise_limit(void)
 	}
 }
 
+/* While the session is made others have more use of the processors. */
+static void await_program(void)
+{
+	char byte;
+
+	while (read(NET_HOLD_FD, &byte, sizeof(byte)) < 0 && errno == EINTR)
+		;
+	close(NET_HOLD_FD);
+}
+
 int broker_main(void)
 {
 	struct net_message ready = {.type = NET_READY};
@@ -276,6 +287,10 @@ int broker_main(void)
 	signal(SIGPIPE, SIG_IGN);
 	raise_limit();
 	ready.error = locked_heap_begin();
+	/* It may name code to be loaded: now, before there are programs. */
+	if (!ready.error && OPENSSL_init_ssl(0, NULL) != 1)
+		ready.error = -EIO;
+	await_program();
 	/* What reads files comes first. */
 	if (!ready.error)
 		ready.error = make_loop();

@@ -1,3 +1,6 @@
+/* What OpenSSL 3 calls old is no less supported with this (sha256.c). */
+#define OPENSSL_API_COMPAT 0x10101000L
+
 #include "supervisor/net/ca.h"
 
 #include <arpa/inet.h>
@@ -8,6 +11,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -123,9 +127,25 @@ static int keep(struct ca_material *material, EVP_PKEY *key, X509 *certificate)
 	return 0;
 }
 
+/* A key of a provider's would have all that encodes keys be looked for, once
+ * for each session: it takes half as long again. */
+static EVP_PKEY *make_key(void)
+{
+	EC_KEY *made = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+	EVP_PKEY *key =
+		made && EC_KEY_generate_key(made) == 1 ? EVP_PKEY_new() : NULL;
+
+	/* Takes it over. */
+	if (key && EVP_PKEY_assign_EC_KEY(key, made) == 1)
+		return key;
+	EVP_PKEY_free(key);
+	EC_KEY_free(made);
+	return NULL;
+}
+
 int ca_make(struct ca_material *material)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = make_key();
 	X509 *certificate = key ? make_authority(key) : NULL;
 	int error = certificate ? keep(material, key, certificate) : -EIO;
 

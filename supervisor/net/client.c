@@ -1,11 +1,13 @@
 /*
  * Theory of operation. The broker is forked and executed before the session is
  * launched; what it does in between are system calls alone, for there may be
- * another thread. From then on any worker may tell it
- * something: a message is one system call, so no lock is needed. What it says
- * is read by one thread, which answers its questions. When the socket ends, the
- * broker is gone: that is recorded, who waits is woken, and nothing is reached
- * by name any more.
+ * another thread. It loads its libraries, and its libraries what configures
+ * them, before there are programs; what takes longer it does while the program
+ * starts, and most programs connect to nothing at once. From then on any worker
+ * may tell it something: a message is one system call, so no lock is needed.
+ * What it says is read by one thread, which answers its questions. When the
+ * socket ends, the broker is gone: that is recorded, who waits is woken, and
+ * nothing is reached by name any more.
  */
 #include "supervisor/net/client.h"
 
@@ -45,10 +47,11 @@ enum { LAST_SECONDS = 3 };
 struct net {
 	struct session *session;
 	int control;
-	pid_t broker;
+	int broker; /* its pidfd */
+	int hold;   /* NET_HOLD_FD's other end, or -1 */
 	pthread_t thread;
 	bool serving, refuses_names;
-	atomic_bool alive, ending;
+	atomic_bool alive, ending, used;
 	bool filled; /* it had no descriptor left, and the user knows */
 	struct net_names *names;
 	struct net_sockets *sockets;
@@ -133,7 +136,7 @@ struct net_sockets *net_sockets(struct net *net)
 /* ---------------------------------------------------------------- start -- */
 
 /* In the child, which is to become the broker. */
-static void become_broker(int control)
+static void become_broker(int control, int hold)
 {
 	static char name[] = NET_BROKER_NAME;
 	static char *const argv[] = {name, NULL};
@@ -144,12 +147,13 @@ static void become_broker(int control)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Above what is put in its place. */
-	control = fcntl(control, F_DUPFD, NET_CONTROL_FD + 1);
+	control = fcntl(control, F_DUPFD, NET_HOLD_FD + 1);
+	hold = fcntl(hold, F_DUPFD, NET_HOLD_FD + 1);
 	for (int fd = 0; fd < NET_CONTROL_FD; fd++)
 		if (null < 0 || dup2(null, fd) < 0)
 			_exit(70);
-	if (control < 0 || dup2(control, NET_CONTROL_FD) < 0 ||
-	    close_range(NET_CONTROL_FD + 1, ~0U, 0))
+	if (control < 0 || dup2(control, NET_CONTROL_FD) < 0 || hold < 0 ||
+	    dup2(hold, NET_HOLD_FD) < 0 || close_range(NET_HOLD_FD + 1, ~0U, 0))
 		_exit(70);
 	setpgid(0, 0);
 	execve("/proc/self/exe", argv, environment);
@@ -158,25 +162,26 @@ static void become_broker(int control)
 
 static int start_broker(struct net *net)
 {
-	int pair[2];
+	int pair[2], pipe[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
+	auto_fd ours = pair[0], theirs = pair[1];
+
+	if (pipe2(pipe, O_CLOEXEC))
+		return -errno;
+	auto_fd held = pipe[0], hold = pipe[1];
 	/* A child of the warden's: what descends from the supervisor is the
 	 * session's. */
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL,
-				   NULL, NULL, NULL);
-	int error = pid < 0 ? -errno : 0;
+	long pid = syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD,
+			   NULL, &net->broker, NULL, NULL);
 
+	if (pid < 0)
+		return -errno;
 	if (pid == 0)
-		become_broker(pair[1]);
-	close(pair[1]);
-	if (error) {
-		close(pair[0]);
-		return error;
-	}
-	net->control = pair[0];
-	net->broker = pid;
+		become_broker(theirs, held);
+	net->control = take_fd(&ours);
+	net->hold = take_fd(&hold);
 	atomic_store(&net->alive, true);
 	return 0;
 }
@@ -211,7 +216,7 @@ int net_start(struct session *session)
 	if (!net)
 		return -ENOMEM;
 	net->session = session;
-	net->control = -1;
+	net->control = net->broker = net->hold = -1;
 	session->net = net;
 	net->names = net_names_new();
 	net->sockets = net_sockets_new();
@@ -226,6 +231,14 @@ int net_start(struct session *session)
 	if (!error)
 		net_hosts_each(take_host, net);
 	return error;
+}
+
+void net_go_on(struct session *session)
+{
+	if (!session->net)
+		return;
+	scope_close_fd(&session->net->hold);
+	session->net->hold = -1;
 }
 
 /* -------------------------------------------------------------- serving -- */
@@ -407,12 +420,18 @@ void net_stop(struct session *session)
 	if (!net)
 		return;
 	atomic_store(&net->ending, true);
+	/* It has nothing to say, and may not have begun. */
+	if (net->broker >= 0 && !atomic_load(&net->used))
+		(void)syscall(SYS_pidfd_send_signal, net->broker, SIGKILL, NULL,
+			      0);
+	scope_close_fd(&net->hold);
 	if (net->control >= 0)
-		shutdown(net->control, SHUT_WR);
+		shutdown(net->control,
+			 atomic_load(&net->used) ? SHUT_WR : SHUT_RDWR);
 	if (net->serving)
 		await_last_words(net);
-	if (net->control >= 0)
-		close(net->control);
+	scope_close_fd(&net->control);
+	scope_close_fd(&net->broker);
 	judge_free(net->judge);
 	net_flows_free(net->flows);
 	net_sockets_free(net->sockets);
@@ -455,11 +474,20 @@ void net_flow_over(struct net *net, uint32_t id)
 	net_flows_over(net->flows, id);
 }
 
+/* Is it of no connection, and so of none that the broker must tell about? */
+static bool prepares(uint32_t type)
+{
+	return type == NET_HTTP || type == NET_AGENT_RULES ||
+	       type == NET_SERVERS;
+}
+
 int net_tell(struct net *net, const struct net_message *message, const int *fds,
 	     size_t count)
 {
 	if (!net_alive(net))
 		return -ECONNREFUSED;
+	if (!prepares(message->type))
+		atomic_store(&net->used, true);
 	return net_send(net->control, message, fds, count, 0);
 }
 

@@ -26,9 +26,12 @@ struct net;
  * broker can keep to, or may a person be asked about a name? */
 bool net_needed(const struct session *session);
 
-/** Start the broker, while there is one thread: session->net. Returns 0 or
- * -errno. */
+/** Start the broker: session->net. It waits, its libraries loaded, but may be
+ * told what it is to do. Returns 0 or -errno. */
 int net_start(struct session *session);
+
+/** Where there is a broker: it goes on. */
+void net_go_on(struct session *session);
 
 /** Start to answer it. Returns 0 or -errno. */
 int net_serve(struct session *session);

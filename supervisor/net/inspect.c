@@ -38,6 +38,7 @@ struct inspect {
 	struct known_secret secrets[SECRETS_MOST];
 	size_t count;
 	struct renewal *renewal; /* or NULL */
+	struct stores *stores;	 /* or NULL */
 };
 
 /* ------------------------------------------------------------------ hosts --
@@ -403,7 +404,8 @@ static int begin(struct learning *learning, const char *runtime_path,
 	if (!error)
 		error = hand_over(learning, &ca, runtime_fd);
 	if (!error)
-		error = stores_put(learning->session->standins, &ca);
+		error = stores_give(learning->session->standins, &ca,
+				    &inspect->stores);
 	OPENSSL_cleanse(&ca, sizeof(ca));
 	return error ? error : trust_tell(runtime_path, environment);
 }
@@ -511,6 +513,7 @@ void inspect_stop(struct session *session)
 		policy_free(inspect->secrets[i].hosts);
 		free(inspect->secrets[i].placeholder);
 	}
+	stores_free(inspect->stores);
 	free(inspect);
 	session->inspect = NULL;
 }

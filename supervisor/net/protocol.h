@@ -18,6 +18,10 @@
 #define NET_BROKER_NAME "interpose-net"
 enum { NET_CONTROL_FD = 3 };
 
+/** Of the broker: a pipe that ends when it is to go on, its libraries loaded.
+ */
+enum { NET_HOLD_FD = 4 };
+
 enum net_message_type {
 	NET_NONE = 0,
 
@@ -60,7 +64,7 @@ enum net_message_type {
 	NET_HTTP_READY,	   /**< `error`: whether requests can be looked into */
 	NET_REFUSED,	   /**< the flow was ended; `text` says why */
 	NET_ENDED,	   /**< the flow is over: `out`, `in`, `ms` */
-	NET_FORGET,	   /**< nobody waits for the answer to `token` any more */
+	NET_FORGET, /**< nobody waits for the answer to `token` any more */
 };
 
 /** An address of the Internet, without a port. */

@@ -175,82 +175,133 @@ int stores_rules(char **rules)
 	return fclose(out) ? -ENOMEM : 0;
 }
 
-/* ---------------------------------------------------------------- putting --
+/* ----------------------------------------------------------------- giving --
  */
 
-struct putting {
-	struct standins *standins;
-	const struct ca_material *ca;
+struct stores {
+	struct store {
+		enum store_kind kind;
+		char *path;
+	} list[STORES];
+	size_t count;
+	bool incomplete;
 	char *pem; /* the authority */
 	size_t pem_length;
-	int error;
+	unsigned char certificate[CA_CERTIFICATE_MOST]; /* the same in DER */
+	size_t certificate_length;
 };
 
-static int put_bundle(const struct putting *putting, const char *path)
+static int read_bundle(const struct stores *stores, const char *path,
+		       char **result, size_t *result_length)
 {
 	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
-	auto_free char *bytes = NULL, *all = NULL;
+	auto_free char *bytes = NULL;
 	size_t length;
 
 	/* What the program itself could not read is not missed by it. */
 	if (fd < 0 || tree_read_all(fd, STORE_MOST, &bytes, &length))
 		length = 0;
-	all = malloc(length + 1 + putting->pem_length);
+	char *all = malloc(length + 1 + stores->pem_length);
+
 	if (!all)
 		return -ENOMEM;
 	if (length)
 		memcpy(all, bytes, length);
 	all[length] = '\n';
-	memcpy(all + length + 1, putting->pem, putting->pem_length);
-	return standins_put(putting->standins, path, all,
-			    length + 1 + putting->pem_length);
+	memcpy(all + length + 1, stores->pem, stores->pem_length);
+	*result = all;
+	*result_length = length + 1 + stores->pem_length;
+	return 0;
 }
 
-/* One that cannot be read, or is of a kind that we do not know, stays what it
- * is: Java then says that it does not know who signed. */
-static int put_java(const struct putting *putting, const char *path)
+/* One that is of a kind that we do not know stays what it is: Java then says
+ * that it does not know who signed. */
+static int read_java(const struct stores *stores, const char *path,
+		     char **result, size_t *result_length)
 {
 	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
 	auto_free char *bytes = NULL;
-	auto_free unsigned char *added = NULL;
-	size_t length, added_length;
+	unsigned char *added;
+	size_t length;
 
 	if (fd < 0 || tree_read_all(fd, STORE_MOST, &bytes, &length))
-		return 0;
-	if (java_store_add(
-		    (unsigned char *)bytes, length, putting->ca->certificate,
-		    putting->ca->certificate_length, &added, &added_length))
-		return standins_put(putting->standins, path, bytes, length);
-	return standins_put(putting->standins, path, (char *)added,
-			    added_length);
-}
-
-static bool put(void *context, enum store_kind kind, const char *path)
-{
-	struct putting *putting = context;
-
-	switch (kind) {
-	case STORE_BUNDLE:
-		putting->error = put_bundle(putting, path);
-		break;
-	case STORE_HASHED:
-		putting->error =
-			standins_put(putting->standins, path, putting->pem,
-				     putting->pem_length);
-		break;
-	case STORE_JAVA:
-		putting->error = put_java(putting, path);
+		return -ENOENT;
+	if (java_store_add((unsigned char *)bytes, length, stores->certificate,
+			   stores->certificate_length, &added, result_length)) {
+		*result = bytes;
+		*result_length = length;
+		bytes = NULL;
+	} else {
+		*result = (char *)added;
 	}
-	return !putting->error;
+	return 0;
 }
 
-int stores_put(struct standins *standins, const struct ca_material *ca)
+static int content(void *context, const char *path, char **bytes,
+		   size_t *length)
 {
-	struct putting putting = {.standins = standins, .ca = ca};
+	const struct stores *stores = context;
+	const struct store *store = stores->list;
+	const struct store *end = store + stores->count;
 
-	putting.error = ca_pem(ca, &putting.pem, &putting.pem_length);
-	if (!putting.error)
-		stores_find(put, &putting);
-	free(putting.pem);
-	return putting.error;
+	while (store < end && strcmp(store->path, path) != 0)
+		store++;
+	if (store == end)
+		return -ENOENT;
+	switch (store->kind) {
+	case STORE_BUNDLE:
+		return read_bundle(stores, path, bytes, length);
+	case STORE_JAVA:
+		return read_java(stores, path, bytes, length);
+	case STORE_HASHED:
+		break;
+	}
+	*bytes = strdup(stores->pem);
+	*length = stores->pem_length;
+	return *bytes ? 0 : -ENOMEM;
+}
+
+static bool note(void *context, enum store_kind kind, const char *path)
+{
+	struct stores *stores = context;
+	char *copy = strdup(path);
+
+	if (copy)
+		stores->list[stores->count++] = (struct store){kind, copy};
+	else
+		stores->incomplete = true;
+	return copy;
+}
+
+int stores_give(struct standins *standins, const struct ca_material *ca,
+		struct stores **result)
+{
+	struct stores *stores = calloc(1, sizeof(*stores));
+
+	if (!stores)
+		return -ENOMEM;
+	memcpy(stores->certificate, ca->certificate, ca->certificate_length);
+	stores->certificate_length = ca->certificate_length;
+	int error = ca_pem(ca, &stores->pem, &stores->pem_length);
+
+	if (!error)
+		stores_find(note, stores);
+	if (stores->incomplete)
+		error = -ENOMEM;
+	if (error) {
+		stores_free(stores);
+		return error;
+	}
+	standins_give(standins, content, stores);
+	*result = stores;
+	return 0;
+}
+
+void stores_free(struct stores *stores)
+{
+	for (size_t i = 0; stores && i < stores->count; i++)
+		free(stores->list[i].path);
+	if (stores)
+		free(stores->pem);
+	free(stores);
 }

@@ -4,7 +4,8 @@
  *
  * In a session whose requests are looked into each of them is a stand-in that
  * holds what the real one holds and the session's authority. A policy has a
- * rule for each (layers.h); what is in it is put there as the session starts.
+ * rule for each (layers.h); what is in it is put there when it is first
+ * touched.
  */
 #ifndef SUPERVISOR_NET_STORES_H
 #define SUPERVISOR_NET_STORES_H
@@ -32,8 +33,15 @@ void stores_find(bool (*visit)(void *context, enum store_kind kind,
 /** The rules for them, malloc()ed. Returns 0 or -ENOMEM. */
 int stores_rules(char **rules);
 
-/** Make the stand-ins of all. Returns 0 or -errno. */
-int stores_put(struct standins *standins, const struct ca_material *ca);
+/** What is in the stand-ins of the stores. */
+struct stores;
+
+/** Give the stand-ins of all their content, from when they are first touched.
+ * Returns 0 and an object for stores_free(), when no stand-in is made any more,
+ * or -errno. */
+int stores_give(struct standins *standins, const struct ca_material *ca,
+		struct stores **stores);
+void stores_free(struct stores *stores);
 
 /**
  * A key store of Java's with a certificate (DER) more in it. Its password,

@@ -467,6 +467,47 @@ static int make_absent(struct mirror *mirror, struct item *item)
 	return 0;
 }
 
+/* Of a file, whatever the policy says it is. */
+static int put_given(struct mirror *mirror, const char *path, const char *bytes,
+		     size_t length)
+{
+	static const struct policy_fake empty = {.kind = FAKE_EMPTY};
+	struct item item = {
+		.path = path,
+		.source = path,
+		.fake = &empty,
+		.fd = -1,
+	};
+	struct manifest_entry entry = {
+		.path = (char *)(uintptr_t)path,
+		.kind = FAKE_EMPTY,
+	};
+
+	/* A program put something there before. */
+	if (tree_stat(mirror->tree, path, &item.st) == 0)
+		return mirror->set_made(mirror->context, path);
+	entry.has_real = lstat(path, &item.st) == 0;
+	if (!entry.has_real) {
+		item.st = (struct stat){.st_mode = S_IFREG | 0644};
+		item.st.st_uid = geteuid();
+		item.st.st_gid = getegid();
+		clock_gettime(CLOCK_REALTIME, &item.st.st_mtim);
+		item.st.st_atim = item.st.st_mtim;
+	}
+	return put_standin(mirror, &item, &entry, bytes, length);
+}
+
+/* Make it if its content is not the policy's. Returns 0, -ENOENT where it is,
+ * or -errno. */
+static int make_given(struct mirror *mirror, const char *path)
+{
+	auto_free char *bytes = NULL;
+	size_t length;
+	int error = mirror->content(mirror->context, path, &bytes, &length);
+
+	return error ? error : put_given(mirror, path, bytes, length);
+}
+
 static int make_item(struct mirror *mirror, const struct policy_fake *fake,
 		     const char *path, const char *source, unsigned depth)
 {
@@ -478,9 +519,12 @@ static int make_item(struct mirror *mirror, const struct policy_fake *fake,
 		.depth = depth,
 	};
 	struct stat st;
-	int error = depth ? 0 : make_way(mirror, &item);
+	/* At the top it was asked for before. */
+	int error = depth ? make_given(mirror, path) : make_way(mirror, &item);
 
-	if (error)
+	if (depth && error != -ENOENT)
+		return error;
+	if (!depth && error)
 		return error;
 	error = open_source(mirror, &item);
 	if (error == -ENOENT || error == -ENOTDIR) {
@@ -521,8 +565,10 @@ int mirror_make(struct mirror *mirror, const struct policy_fake *fake,
 		.fd = -1,
 		.st.st_mode = S_IFDIR | 0700,
 	};
-	int error;
+	int error = make_given(mirror, path);
 
+	if (error != -ENOENT)
+		return error;
 	if (fake->kind == FAKE_DIR)
 		return make_from_directory(mirror, fake, path);
 	if (fake->kind == FAKE_EMPTY && strcmp(path, mirror->root) != 0) {
@@ -538,30 +584,4 @@ int mirror_make(struct mirror *mirror, const struct policy_fake *fake,
 		return make_directory(mirror, &top);
 	}
 	return make_item(mirror, fake, path, path, 0);
-}
-
-int mirror_put(struct mirror *mirror, const char *path, const char *bytes,
-	       size_t length)
-{
-	static const struct policy_fake empty = {.kind = FAKE_EMPTY};
-	struct item item = {
-		.path = path,
-		.source = path,
-		.fake = &empty,
-		.fd = -1,
-	};
-	struct manifest_entry entry = {
-		.path = (char *)(uintptr_t)path,
-		.kind = FAKE_EMPTY,
-	};
-
-	entry.has_real = lstat(path, &item.st) == 0;
-	if (!entry.has_real) {
-		item.st = (struct stat){.st_mode = S_IFREG | 0644};
-		item.st.st_uid = geteuid();
-		item.st.st_gid = getegid();
-		clock_gettime(CLOCK_REALTIME, &item.st.st_mtim);
-		item.st.st_atim = item.st.st_mtim;
-	}
-	return put_standin(mirror, &item, &entry, bytes, length);
 }

@@ -24,6 +24,7 @@ struct mirror {
 	bool (*is_made)(void *context, const char *path);
 	/** It is made. Returns 0 or -ENOMEM. */
 	int (*set_made)(void *context, const char *path);
+	standin_content *content; /**< before the policy's */
 	void *context;
 	size_t entries, bytes; /**< so far */
 };
@@ -34,9 +35,5 @@ struct mirror {
  */
 int mirror_make(struct mirror *mirror, const struct policy_fake *fake,
 		const char *path);
-
-/** Make the stand-in of a file, of that content. Returns 0 or -errno. */
-int mirror_put(struct mirror *mirror, const char *path, const char *bytes,
-	       size_t length);
 
 #endif

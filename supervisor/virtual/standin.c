@@ -37,6 +37,8 @@ struct standins {
 	pthread_mutex_t making;
 	pthread_mutex_t made_lock;
 	struct names *made_paths;
+	standin_content *content; /* or NULL */
+	void *content_context;
 };
 
 /* -------------------------------------------------------------- opening -- */
@@ -205,6 +207,16 @@ static void find_root(const struct policy_fake *fake, const char *path,
 	}
 }
 
+static int content_of(void *context, const char *path, char **bytes,
+		      size_t *length)
+{
+	const struct standins *standins = context;
+
+	return standins->content ? standins->content(standins->content_context,
+						     path, bytes, length)
+				 : -ENOENT;
+}
+
 static struct mirror mirror_of(struct standins *standins,
 			       const struct standin_host *host)
 {
@@ -217,6 +229,7 @@ static struct mirror mirror_of(struct standins *standins,
 		.host = host,
 		.is_made = is_made,
 		.set_made = set_made,
+		.content = content_of,
 		.context = standins,
 	};
 }
@@ -241,18 +254,11 @@ int standins_prepare(struct standins *standins, const struct policy_fake *fake,
 	return error;
 }
 
-int standins_put(struct standins *standins, const char *path, const char *bytes,
-		 size_t length)
+void standins_give(struct standins *standins, standin_content *content,
+		   void *context)
 {
-	struct mirror mirror = mirror_of(standins, NULL);
-
-	if (!tree_is_path(path))
-		return -EINVAL;
-	pthread_mutex_lock(&standins->making);
-	int error = mirror_put(&mirror, path, bytes, length);
-
-	pthread_mutex_unlock(&standins->making);
-	return error;
+	standins->content = content;
+	standins->content_context = context;
 }
 
 char *standins_placeholder(struct standins *standins, const char *name,

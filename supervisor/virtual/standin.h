@@ -96,13 +96,20 @@ int standins_prepare(struct standins *standins, const struct policy_fake *fake,
 		     const char *path, const struct standin_host *host);
 
 /**
- * Put a stand-in of that content in its place, before there is a program: where
- * interpose, and not the policy, knows what is in it (the policy then says
- * `empty`). Mode, owner and times are those of the real file, where there is
- * one, else readable by all. Returns 0 or -errno.
+ * What is in the stand-in of a path where interpose, and not the policy, knows
+ * it (the policy then says `empty`). Returns 0 with malloc()ed bytes, -ENOENT
+ * where it is the policy's, or -errno. For one path at a time.
  */
-int standins_put(struct standins *standins, const char *path, const char *bytes,
-		 size_t length);
+typedef int standin_content(void *context, const char *path, char **bytes,
+			    size_t *length);
+
+/**
+ * Ask for it before a stand-in is made. Mode, owner and times are those of the
+ * real file, where there is one, else readable by all. Before there is a
+ * program; `context` outlives all preparing.
+ */
+void standins_give(struct standins *standins, standin_content *content,
+		   void *context);
 
 /**
  * A placeholder for a value: same length, alphabet and well-known prefix,
