@@ -39,10 +39,10 @@ enum {
 	MOST_DEPTH = 64,
 	MOST_PARTS_DEPTH = 12,	    /* levels with exceptions */
 	PROJECT_ENTRIES = 200000,   /* walked in the project */
-	OTHER_COST = 2000,	    /* of a walk in any other tree: entries, */
+	OTHER_COST = 1000,	    /* of a walk in any other tree: entries, */
 	DIRECTORY_COST = 16,	    /* and as many for each directory */
 	OVERLAY_MAGIC = 0x794c7630, /* linux/magic.h */
-	ALL_OTHER_COST = 4000,	    /* of those walks together */
+	ALL_OTHER_COST = 2000,	    /* of those walks together */
 };
 
 struct finder {
@@ -363,7 +363,8 @@ static void walk_tree(struct finder *finder, struct entries *in,
 		      const struct policy_rule *why)
 {
 	const struct fence_input *input = finder->input;
-	bool project = is_below(path, input->project);
+	bool project = is_below(path, input->project) ||
+		       (input->repository && is_below(path, input->repository));
 	struct policy_fence_names *names =
 		policy_fence_names(input->policy, finder->action, path);
 	size_t given = project ? PROJECT_ENTRIES : OTHER_COST;

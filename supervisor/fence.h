@@ -71,6 +71,9 @@ struct fence {
 struct fence_input {
 	const struct policy *policy;
 	const char *project;
+	/** Git's directory of the project, which may be outside of it; or
+	 * NULL. */
+	const char *repository;
 	/** The file that the session starts, to be in the fence by itself if it
 	 * may be: it would be copied for each exec. Or NULL. */
 	const char *program;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -247,6 +248,7 @@ static int run_under(struct options *options, const struct layers *layers,
 		.input = layers_input(layers),
 		.path = path,
 		.project = layers_variable(layers, "project"),
+		.repository = layers_variable(layers, "gitdir"),
 		.group = getpgrp(),
 		.kernel = *kernel,
 	};
@@ -328,6 +330,10 @@ int run_program(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	/* What loading frees is put together as it is freed. Else it would be
+	 * at the supervisor's first larger allocation, page by page, when the
+	 * guardian shares them. */
+	mallopt(M_MXFAST, 0);
 	close_inherited();
 	if (keep_standard())
 		return FAILED;

@@ -331,6 +331,7 @@ static int begin_fence(struct run *run)
 	const struct fence_search_input input = {
 		.policy = run->given->policy,
 		.project = run->given->project,
+		.repository = run->given->repository,
 		.program = run->given->path,
 		.state = run->files.state_path,
 		.runtime = run->files.runtime_path,

@@ -26,11 +26,12 @@ struct supervision {
 	struct cgroup *cgroup;		  /**< for the program; NULL: none */
 	struct relay *relay; /**< the session's terminal; NULL: the user's */
 	struct kernel_features kernel;
-	const char *path;    /**< the program's file */
-	const char *project; /**< the project's directory */
-	pid_t group;	     /**< the process group the program joins */
-	sigset_t ignored;    /**< signals that were ignored at the start */
-	sigset_t mask;	     /**< and those that were blocked */
+	const char *path;	/**< the program's file */
+	const char *project;	/**< the project's directory */
+	const char *repository; /**< git's directory of it; or NULL */
+	pid_t group;		/**< the process group the program joins */
+	sigset_t ignored;	/**< signals that were ignored at the start */
+	sigset_t mask;		/**< and those that were blocked */
 };
 
 /** Run a session. Called in a process of its own by guardian_run(). Returns the

@@ -7,9 +7,10 @@ struct policy;
 
 /**
  * Print what a session's fence under this policy would be, and what is left out
- * and why. Returns 0, or -errno with a line written.
+ * and why. `repository` is git's directory of the project. Returns 0, or -errno
+ * with a line written.
  */
 int policy_fence_show(const struct policy *policy, const char *project,
-		      bool json);
+		      const char *repository, bool json);
 
 #endif
