@@ -39,6 +39,9 @@ struct entries {
 	bool failed, ended;
 	bool second; /* the buffer was filled more than once */
 	size_t at, end;
+	bool known; /* which directory it is */
+	dev_t device;
+	ino_t inode;
 	const char *bytes; /* the buffer, or what is kept */
 	const struct listing *kept;
 	struct listings *listings; /* NULL: it is not to be kept */
@@ -199,6 +202,9 @@ static struct entries *make(struct entries *in, const char *name,
 		made->bytes = kept->bytes;
 		made->end = kept->length;
 		made->ended = true;
+		made->known = true;
+		made->device = kept->device;
+		made->inode = kept->inode;
 		return made;
 	}
 	/* As the entries want it. */
@@ -231,6 +237,11 @@ struct entries *entries_open(struct entries *in, const char *name,
 	entries->listings = listings;
 	if (listings)
 		entries->making = begin(entries->fd, path);
+	if (entries->making) {
+		entries->known = true;
+		entries->device = entries->making->device;
+		entries->inode = entries->making->inode;
+	}
 	return entries;
 }
 
@@ -267,9 +278,9 @@ int entries_identity(const struct entries *entries, dev_t *device, ino_t *inode)
 {
 	struct stat status;
 
-	if (entries->kept) {
-		*device = entries->kept->device;
-		*inode = entries->kept->inode;
+	if (entries->known) {
+		*device = entries->device;
+		*inode = entries->inode;
 		return 0;
 	}
 	if (fstat(entries->fd, &status))

@@ -129,6 +129,7 @@ static bool add_tree(struct finder *finder, const char *path, bool directory,
 
 	*tree = (struct fence_tree){
 		.path = strdup(path),
+		.length = path[1] ? strlen(path) : 0,
 		.rights = finder->right,
 		.directory = directory,
 		.device = device,
@@ -153,11 +154,17 @@ static void drop_trees(struct fence *fence, size_t mark)
 static bool is_covered(const struct fence *fence, unsigned rights,
 		       const char *path)
 {
-	for (size_t i = 0; i < fence->count; i++)
-		if ((fence->trees[i].rights & rights) == rights &&
-		    fence->trees[i].directory &&
-		    is_below(path, fence->trees[i].path))
+	const size_t length = strlen(path);
+
+	for (size_t i = 0; i < fence->count; i++) {
+		const struct fence_tree *tree = &fence->trees[i];
+
+		if ((tree->rights & rights) == rights && tree->directory &&
+		    length >= tree->length &&
+		    (path[tree->length] == '/' || !path[tree->length]) &&
+		    memcmp(path, tree->path, tree->length) == 0)
 			return true;
+	}
 	return false;
 }
 

@@ -40,6 +40,7 @@ enum fence_right {
 
 struct fence_tree {
 	char *path;	 /**< canonical */
+	size_t length;	 /**< of it; of "/" 0 */
 	unsigned rights; /**< enum fence_right */
 	bool directory;	 /**< else this file alone */
 	dev_t device;

@@ -77,10 +77,20 @@ static int make_trees(struct standins *standins, int session_directory)
 	if (!error)
 		error = make_directory(standins->directory, "mirror", O_PATH,
 				       &standins->mirror);
-	if (!error)
+	return error ? error : find_path(standins);
+}
+
+/* What few sessions need: when the first stand-in is made. */
+static int make_rest(struct standins *standins)
+{
+	int error = 0;
+
+	if (standins->manifest >= 0)
+		return 0;
+	if (standins->made < 0)
 		error = make_directory(standins->directory, "made", O_PATH,
 				       &standins->made);
-	if (!error)
+	if (!error && standins->temporary < 0)
 		error = make_directory(standins->directory, "temporary", O_PATH,
 				       &standins->temporary);
 	if (error)
@@ -89,7 +99,7 @@ static int make_trees(struct standins *standins, int session_directory)
 				    O_RDWR | O_CREAT | O_EXCL | O_APPEND |
 					    O_NOFOLLOW | O_CLOEXEC,
 				    0600);
-	return standins->manifest < 0 ? -errno : find_path(standins);
+	return standins->manifest < 0 ? -errno : 0;
 }
 
 int standins_open(int session_directory, struct standins **standins)
@@ -237,7 +247,7 @@ static struct mirror mirror_of(struct standins *standins,
 int standins_prepare(struct standins *standins, const struct policy_fake *fake,
 		     const char *path, const struct standin_host *host)
 {
-	struct mirror mirror = mirror_of(standins, host);
+	struct mirror mirror;
 	char root[PATH_MAX];
 	int error = 0;
 
@@ -246,9 +256,12 @@ int standins_prepare(struct standins *standins, const struct policy_fake *fake,
 	if (is_made(standins, path))
 		return 0;
 	find_root(fake, path, host, root);
-	mirror.root = root;
 	pthread_mutex_lock(&standins->making);
 	if (!is_made(standins, path))
+		error = make_rest(standins);
+	mirror = mirror_of(standins, host);
+	mirror.root = root;
+	if (!error && !is_made(standins, path))
 		error = mirror_make(&mirror, fake, path);
 	pthread_mutex_unlock(&standins->making);
 	return error;
@@ -311,6 +324,8 @@ size_t standins_changed(struct standins *standins,
 {
 	struct counting counting = {visit, context, 0};
 
+	if (standins->manifest < 0)
+		return 0; /* none was made */
 	changes_walk(standins->made, standins->mirror, count_change, &counting);
 	return counting.count;
 }
