@@ -539,6 +539,7 @@ static int ready(void *context, pid_t pid, int listener)
 		error = limits_start(session, &session->limits);
 	if (!error)
 		error = workers_start(session, &run->workers);
+	net_await_loaded(session);
 	return error;
 }
 

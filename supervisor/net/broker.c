@@ -265,8 +265,9 @@ static void raise_limit(void)
 /* While the session is made others have more use of the processors. */
 static void await_program(void)
 {
-	char byte;
+	char byte = 0;
 
+	(void)!write(NET_HOLD_FD, &byte, sizeof(byte));
 	while (read(NET_HOLD_FD, &byte, sizeof(byte)) < 0 && errno == EINTR)
 		;
 	close(NET_HOLD_FD);

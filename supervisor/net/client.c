@@ -1,13 +1,14 @@
 /*
  * Theory of operation. The broker is forked and executed before the session is
- * launched; what it does in between are system calls alone, for there may be
- * another thread. It loads its libraries, and its libraries what configures
- * them, before there are programs; what takes longer it does while the program
- * starts, and most programs connect to nothing at once. From then on any worker
- * may tell it something: a message is one system call, so no lock is needed.
- * What it says is read by one thread, which answers its questions. When the
- * socket ends, the broker is gone: that is recorded, who waits is woken, and
- * nothing is reached by name any more.
+ * launched; what it does in between are system calls alone, for there are other
+ * threads. It loads its libraries, and these what their configuration names,
+ * before there are programs, who could put something else there; what takes
+ * longer it does while the program starts, as most programs connect to nothing
+ * at once. From its fork on any worker may tell it something: a message is one
+ * system call, so no lock is needed, and waits in its socket. What it says is
+ * read by one thread, which answers its questions. When the socket ends, the
+ * broker is gone: that is recorded, who waits is woken, and nothing is reached
+ * by name any more.
  */
 #include "supervisor/net/client.h"
 
@@ -162,15 +163,15 @@ static void become_broker(int control, int hold)
 
 static int start_broker(struct net *net)
 {
-	int pair[2], pipe[2];
+	int control[2], hold[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control))
 		return -errno;
-	auto_fd ours = pair[0], theirs = pair[1];
+	auto_fd ours = control[0], theirs = control[1];
 
-	if (pipe2(pipe, O_CLOEXEC))
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hold))
 		return -errno;
-	auto_fd held = pipe[0], hold = pipe[1];
+	auto_fd our_hold = hold[0], their_hold = hold[1];
 	/* A child of the warden's: what descends from the supervisor is the
 	 * session's. */
 	long pid = syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD,
@@ -179,11 +180,21 @@ static int start_broker(struct net *net)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		become_broker(theirs, held);
+		become_broker(theirs, their_hold);
 	net->control = take_fd(&ours);
-	net->hold = take_fd(&hold);
+	net->hold = take_fd(&our_hold);
 	atomic_store(&net->alive, true);
 	return 0;
+}
+
+void net_await_loaded(const struct session *session)
+{
+	char byte;
+
+	while (session->net &&
+	       read(session->net->hold, &byte, sizeof(byte)) < 0 &&
+	       errno == EINTR)
+		;
 }
 
 /* A name that no rule could allow needs no place in the table; nor does one

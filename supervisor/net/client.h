@@ -26,11 +26,15 @@ struct net;
  * broker can keep to, or may a person be asked about a name? */
 bool net_needed(const struct session *session);
 
-/** Start the broker: session->net. It waits, its libraries loaded, but may be
- * told what it is to do. Returns 0 or -errno. */
+/** Start the broker: session->net. It may be told what it is to do. Returns 0
+ * or -errno. */
 int net_start(struct session *session);
 
-/** Where there is a broker: it goes on. */
+/** Where there is a broker, wait until its libraries are loaded, or it is gone.
+ */
+void net_await_loaded(const struct session *session);
+
+/** Let it go on from there. */
 void net_go_on(struct session *session);
 
 /** Start to answer it. Returns 0 or -errno. */

@@ -18,8 +18,8 @@
 #define NET_BROKER_NAME "interpose-net"
 enum { NET_CONTROL_FD = 3 };
 
-/** Of the broker: a pipe that ends when it is to go on, its libraries loaded.
- */
+/** Of the broker: a socket to say on, by a byte, that its libraries are loaded,
+ * and that ends when it is to go on. */
 enum { NET_HOLD_FD = 4 };
 
 enum net_message_type {
