@@ -318,6 +318,14 @@ static bool entry_is_clean(struct finder *finder, const struct level *level,
 		!is_protected(finder, inner, &status));
 }
 
+static bool is_projects(const struct finder *finder, const char *path)
+{
+	const struct fence_input *input = finder->input;
+
+	return is_below(path, input->project) ||
+	       (input->repository && is_below(path, input->repository));
+}
+
 static void spend(struct finder *finder, size_t cost)
 {
 	if (finder->left < cost)
@@ -370,8 +378,7 @@ static void walk_tree(struct finder *finder, struct entries *in,
 		      const struct policy_rule *why)
 {
 	const struct fence_input *input = finder->input;
-	bool project = is_below(path, input->project) ||
-		       (input->repository && is_below(path, input->repository));
+	bool project = is_projects(finder, path);
 	struct policy_fence_names *names =
 		policy_fence_names(input->policy, finder->action, path);
 	size_t given = project ? PROJECT_ENTRIES : OTHER_COST;
@@ -404,7 +411,7 @@ static void find(struct finder *finder, struct entries *in, const char *name,
 static bool is_scratch(const struct finder *finder, const char *path)
 {
 	return (is_below(path, "/tmp") || is_below(path, "/var/tmp")) &&
-	       !is_below(path, finder->input->project);
+	       !is_projects(finder, path);
 }
 
 /* A tree with exceptions in it: its parts. */

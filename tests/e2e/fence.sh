@@ -161,4 +161,20 @@ fi
 grep -q '^read  *.*/usr/\*\*$' "$here/shown" && grep -q 'hide read .*\.hidden' "$here/shown" ||
 	{ echo "FAILED: policy show"; cat "$here/shown"; failed=1; }
 "$interpose" policy show --fence --json -C . | grep -q '"trees"' || { echo "FAILED: json"; failed=1; }
+
+# Git's directory is gone through as the project is, where it lies elsewhere, too;
+# trees of tools are not, beyond a bound.
+git init -q "$here/main" && git -C "$here/main" -c user.name=t -c user.email=t@example.com \
+	commit -q --allow-empty -m one && git -C "$here/main" worktree add -q "$here/tree" || failed=1
+mkdir -p "$HOME/.cargo/registry"
+i=0
+while [ $i -lt 200 ]; do
+	mkdir "$here/main/.git/objects/more$i" "$HOME/.cargo/registry/crate$i"
+	i=$((i + 1))
+done
+"$interpose" policy show --fence -C "$here/tree" >"$here/shown" || failed=1
+grep -q "^read  *$here/main/.git/\*\*\$" "$here/shown" ||
+	{ echo "FAILED: the repository of a worktree"; grep main "$here/shown" | head; failed=1; }
+grep -q "^read  *$here/home/.cargo/registry/\*\*\$" "$here/shown" &&
+	{ echo "FAILED: a tree of tools is gone through without a bound"; failed=1; }
 exit $failed

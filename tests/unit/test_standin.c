@@ -400,6 +400,64 @@ START_TEST(test_changes)
 }
 END_TEST
 
+/* What interpose gives for two paths, of which one cannot be had. */
+static int give(void *context, const char *path, char **bytes, size_t *length)
+{
+	unsigned *asked = context;
+
+	++*asked;
+	if (strcmp(path, world_at("lost")) == 0)
+		return -EIO;
+	if (strcmp(path, world_at("given/file")) != 0)
+		return -ENOENT;
+	*bytes = strdup("given\n");
+	*length = strlen("given\n");
+	return *bytes ? 0 : -ENOMEM;
+}
+
+START_TEST(test_given_content)
+{
+	unsigned asked = 0;
+
+	standins_give(world.standins, give, &asked);
+	ck_assert_uint_eq(asked, 0);
+	ck_assert_int_eq(mkdir(world_at("given"), 0700), 0);
+	world_put(world_at("given/file"), "canary\n");
+	world_put(world_at("given/other"), "canary\n");
+	world_rule(0, world_at("given/file"), &empty);
+	world_rule(1, world_at("given/other"), &empty);
+	world_rule(2, world_at("lost"), &empty);
+	ck_assert_int_eq(world_prepare(world_at("given/file")), 0);
+	ck_assert_str_eq(world_get(world_mirrored("given/file")), "given\n");
+	ck_assert_uint_eq(asked, 1);
+	ck_assert_int_eq(world_prepare(world_at("given/other")), 0);
+	ck_assert_str_eq(world_get(world_mirrored("given/other")), "");
+	ck_assert_int_eq(world_prepare(world_at("lost")), -EIO);
+	ck_assert(!world_there(world_mirrored("lost")));
+	/* It is the programs' own now. */
+	world_put(world_mirrored("given/file"), "mine\n");
+	ck_assert_int_eq(world_prepare(world_at("given/file")), 0);
+	ck_assert_str_eq(world_get(world_mirrored("given/file")), "mine\n");
+	ck_assert_uint_eq(standins_changed(world.standins, NULL, NULL), 1);
+}
+END_TEST
+
+/* Also where all around it is faked in another way. */
+START_TEST(test_given_below_what_is_faked)
+{
+	unsigned asked = 0;
+
+	standins_give(world.standins, give, &asked);
+	ck_assert_int_eq(mkdir(world_at("given"), 0700), 0);
+	world_put(world_at("given/file"), "password = canary\n");
+	world_put(world_at("given/b"), "password = canary\n");
+	world_rule(0, world_at("given"), &keys);
+	ck_assert_int_eq(world_prepare(world_at("given")), 0);
+	ck_assert_str_eq(world_get(world_mirrored("given/file")), "given\n");
+	ck_assert(world_there(world_mirrored("given/b")));
+}
+END_TEST
+
 START_TEST(test_keep)
 {
 	char state[PATH_MAX + 16], path[3 * PATH_MAX];
@@ -452,6 +510,8 @@ int main(void)
 	tcase_add_test(tcase, test_many_threads_make_it_once);
 	tcase_add_test(tcase, test_placeholder_is_one_per_value);
 	tcase_add_test(tcase, test_changes);
+	tcase_add_test(tcase, test_given_content);
+	tcase_add_test(tcase, test_given_below_what_is_faked);
 	tcase_add_test(tcase, test_keep);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
