@@ -1,22 +1,19 @@
 /*
- * The audit log's queue and its writer.
+ * The audit log: what is added, and its writer.
  *
- * Theory of operation. Producers copy a record and its strings into a ring of
- * fixed size, under a lock that is held for no more than that copy. The writer
- * takes what is there, without the lock: the stretch from `tail` that it saw
- * as used is not touched by producers until it is given back. It formats many
- * records into one buffer, writes them with one write(2), and only then gives
- * the stretch back, so that what waits in the ring is exactly what is not yet
- * in the file.
+ * Theory of operation. Producers put records into the queue, under a lock that
+ * is held for no more than the copy. The writer takes what is there without the
+ * lock. It formats many records into one buffer, writes them with one write(2),
+ * and only then gives their place back, so that what waits in the queue is
+ * exactly what is not yet in the file.
  *
  * What was allowed is not urgent: the writer lets such records come together
  * for a moment after each write, so that a thousand programs a second cost it a
  * hundred wake-ups and not thousands. What was refused, alerts and errors are
  * written at once, and with them all that stands before.
  *
- * A record never wraps: where it does not fit before the ring's end, a mark
- * says that the next one is at the start. All memory is mapped when the log is
- * opened, and neither adding nor writing allocates.
+ * All memory is mapped when the log is opened, and neither adding nor writing
+ * allocates.
  *
  * write(2) can be cut short by a full disk or by SIGKILL: the file may end
  * within a line. Readers do not trust a last line without its newline; after a
@@ -26,9 +23,9 @@
 
 #include "policy/scope.h"
 #include "supervisor/audit_line.h"
+#include "supervisor/audit_queue.h"
 #include "supervisor/redact.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -44,16 +41,8 @@ enum {
 	/* The writer writes when it has this much, or all that is queued. */
 	BATCH = 64 * 1024,
 	BUFFER = BATCH + AUDIT_LINE_MAX,
-	ALIGN = 16,
 	PAUSE_MS = 10,		  /* between writes of what is not urgent */
 	HURRY = AUDIT_QUEUE / 16, /* queued: written without a pause */
-};
-
-/* A record in the ring; its strings follow. size 0: go on at the start. */
-struct slot {
-	size_t size;
-	struct timespec time;
-	struct audit_record record;
 };
 
 struct audit {
@@ -65,10 +54,8 @@ struct audit {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;	/* for the writer: work, or closing */
 	pthread_cond_t written; /* for audit_flush() */
-	char *ring;
-	size_t head, tail;
-	atomic_size_t used; /* changed under the lock, read without */
-	atomic_int error;   /* of the first failed write; so is this */
+	struct audit_queue queue;
+	atomic_int error; /* of the first failed write; read without the lock */
 	bool closing;
 	bool idle;	      /* the writer waits for any record */
 	bool urgent;	      /* what is queued is to be written now */
@@ -88,148 +75,14 @@ struct audit {
 	struct redact *secrets;
 };
 
-static_assert(AUDIT_ARGV_MAX + AUDIT_TEXTS_MAX + sizeof(struct slot) <
-		      AUDIT_HEADROOM / 2,
-	      "the headroom, in two parts, has room for any record");
-static_assert(AUDIT_QUEUE % ALIGN == 0 && sizeof(size_t) <= ALIGN,
-	      "a mark fits wherever a record ends");
+/* --------------------------------------------------------------- adding -- */
 
-/* ---------------------------------------------------------------- queue -- */
-
-/* The strings of a record, other than argv, in no special order. */
-static size_t record_strings(struct audit_record *record, const char ***strings)
-{
-	static const size_t offsets[] = {
-		offsetof(struct audit_record, exe),
-		offsetof(struct audit_record, cwd),
-		offsetof(struct audit_record, call),
-		offsetof(struct audit_record, action),
-		offsetof(struct audit_record, subject),
-		offsetof(struct audit_record, verdict),
-		offsetof(struct audit_record, rule_file),
-		offsetof(struct audit_record, rule_text),
-		offsetof(struct audit_record, served_errno),
-		offsetof(struct audit_record, served_fake),
-		offsetof(struct audit_record, served_address),
-		offsetof(struct audit_record, secret),
-		offsetof(struct audit_record, message),
-	};
-	enum { COUNT = sizeof(offsets) / sizeof(offsets[0]) };
-
-	for (size_t i = 0; i < COUNT; i++)
-		strings[i] = (const char **)((char *)record + offsets[i]);
-	return COUNT;
-}
-
-enum { STRINGS_MAX = 16 };
-
-/*
- * Leave out arguments that are too many. Only whole ones: half a secret would
- * not be found, and would be written.
- */
-static void trim_argv(struct audit_record *record)
-{
-	size_t keep = 0, at = 0;
-
-	if (!record->argv)
-		record->argv_length = 0;
-	if (record->argv_length <= AUDIT_ARGV_MAX)
-		return;
-	while (at < record->argv_length) {
-		at += strnlen(record->argv + at, record->argv_length - at);
-		at += at < record->argv_length;
-		if (at <= AUDIT_ARGV_MAX)
-			keep = at;
-		else
-			record->argv_more++;
-	}
-	record->argv_length = keep;
-}
-
-/*
- * A place for `size` bytes in one piece; call with the lock. NULL where there
- * is none.
- */
-static struct slot *reserve(struct audit *audit, size_t size)
-{
-	size_t used = atomic_load_explicit(&audit->used, memory_order_relaxed);
-	size_t to_end, gap = 0;
-	struct slot *slot;
-
-	/* Nothing is used, so the writer is not in the ring: start over, and
-	 * a quiet session keeps to the same few pages. */
-	if (!used)
-		audit->head = audit->tail = 0;
-	to_end = AUDIT_QUEUE - audit->head;
-	if (to_end < size)
-		gap = to_end;
-	if (used + gap + size > AUDIT_QUEUE)
-		return NULL;
-	if (gap) {
-		((struct slot *)(void *)(audit->ring + audit->head))->size = 0;
-		audit->head = 0;
-	} else if (!to_end) {
-		audit->head = 0;
-	}
-	slot = (struct slot *)(void *)(audit->ring + audit->head);
-	slot->size = size;
-	audit->head += size;
-	audit->added++;
-	atomic_store_explicit(&audit->used, used + gap + size,
-			      memory_order_relaxed);
-	return slot;
-}
-
-/* Copy a trimmed record into the ring; call with the lock. */
 static int enqueue(struct audit *audit, const struct audit_record *record)
 {
-	const char **strings[STRINGS_MAX];
-	struct audit_record copy = *record;
-	size_t lengths[STRINGS_MAX], texts = 0, size;
-	size_t count = record_strings(&copy, strings);
-	struct slot *slot;
-	char *at;
+	int error = audit_queue_put(&audit->queue, record);
 
-	for (size_t i = 0; i < count; i++) {
-		lengths[i] = *strings[i] ? strlen(*strings[i]) + 1 : 0;
-		texts += lengths[i];
-	}
-	if (!record->stack)
-		copy.stack_length = 0;
-	texts += copy.stack_length;
-	if (texts > AUDIT_TEXTS_MAX)
-		return -E2BIG;
-	size = sizeof(*slot) + texts + record->argv_length;
-	size = (size + ALIGN - 1) / ALIGN * ALIGN;
-	slot = reserve(audit, size);
-	if (!slot)
-		return -ENOBUFS;
-	at = (char *)(slot + 1);
-	for (size_t i = 0; i < count; i++) {
-		if (!lengths[i])
-			continue;
-		memcpy(at, *strings[i], lengths[i]);
-		*strings[i] = at;
-		at += lengths[i];
-	}
-	if (record->argv_length) {
-		memcpy(at, record->argv, record->argv_length);
-		copy.argv = at;
-		at += record->argv_length;
-	}
-	if (copy.stack_length) {
-		memcpy(at, record->stack, copy.stack_length);
-		copy.stack = at;
-	}
-	slot->record = copy;
-	/* Under the lock, so that times are in the order of the lines. */
-	clock_gettime(CLOCK_REALTIME, &slot->time);
-	return 0;
-}
-
-static bool has_headroom(const struct audit *audit)
-{
-	return atomic_load(&audit->used) <= AUDIT_QUEUE - AUDIT_HEADROOM;
+	audit->added += !error;
+	return error;
 }
 
 /* Say how many events had no room, once there is some; with the lock. */
@@ -242,7 +95,7 @@ static int enqueue_lost(struct audit *audit)
 	if (!audit->lost)
 		return 0;
 	/* One line for all that is lost until there is room to spare. */
-	if (!has_headroom(audit))
+	if (!audit_queue_has_headroom(&audit->queue))
 		return -ENOBUFS;
 	snprintf(message, sizeof(message),
 		 "%llu events were not recorded: the queue was full",
@@ -276,8 +129,7 @@ static void rouse(struct audit *audit, bool urgent)
 {
 	bool woken = audit->urgent;
 
-	if (urgent ||
-	    atomic_load_explicit(&audit->used, memory_order_relaxed) > HURRY)
+	if (urgent || audit_queue_used(&audit->queue) > HURRY)
 		audit->urgent = true;
 	if (audit->idle || audit->urgent != woken)
 		pthread_cond_signal(&audit->filled);
@@ -305,7 +157,7 @@ int audit_add(struct audit *audit, const struct audit_record *record)
 	struct audit_record trimmed = *record;
 	int error;
 
-	trim_argv(&trimmed);
+	audit_queue_trim(&trimmed);
 	pthread_mutex_lock(&audit->lock);
 	error = add_locked(audit, &trimmed);
 	pthread_mutex_unlock(&audit->lock);
@@ -314,7 +166,8 @@ int audit_add(struct audit *audit, const struct audit_record *record)
 
 bool audit_ready(const struct audit *audit)
 {
-	return !atomic_load(&audit->error) && has_headroom(audit);
+	return !atomic_load(&audit->error) &&
+	       audit_queue_has_headroom(&audit->queue);
 }
 
 int audit_redact(struct audit *audit, const char *secret, size_t length)
@@ -329,40 +182,23 @@ int audit_redact(struct audit *audit, const char *secret, size_t length)
 
 /* --------------------------------------------------------------- writer -- */
 
-/* A stretch of the ring that the writer has formatted. */
-struct batch {
-	size_t used; /* bytes of the ring, gaps included */
-	size_t tail; /* where the next one starts */
-	uint64_t count;
-};
-
-/* Format records from the ring's tail; `used` bytes of it hold some. */
-static int format_batch(struct audit *audit, size_t used, struct batch *batch)
+/* Format the oldest of the records that `used` bytes of the queue hold. */
+static int format_batch(struct audit *audit, size_t used,
+			struct audit_stretch *batch)
 {
-	*batch = (struct batch){.tail = audit->tail};
-	audit->text.length = 0;
-	while (batch->used < used && audit->text.length < BATCH) {
-		const struct slot *slot;
-		int error;
+	const struct audit_queued *queued;
 
-		if (batch->tail == AUDIT_QUEUE)
-			batch->tail = 0;
-		slot = (const void *)(audit->ring + batch->tail);
-		if (!slot->size) {
-			batch->used += AUDIT_QUEUE - batch->tail;
-			batch->tail = 0;
-			continue;
-		}
+	audit_queue_begin(&audit->queue, batch);
+	audit->text.length = 0;
+	while (audit->text.length < BATCH &&
+	       (queued = audit_queue_next(&audit->queue, batch, used))) {
 		pthread_mutex_lock(&audit->secrets_lock);
-		error = audit_line_add(&audit->text, &audit->chain,
-				       &slot->record, &slot->time,
-				       audit->secrets);
+		int error = audit_line_add(&audit->text, &audit->chain,
+					   &queued->record, &queued->time,
+					   audit->secrets);
 		pthread_mutex_unlock(&audit->secrets_lock);
 		if (error)
 			return error;
-		batch->used += slot->size;
-		batch->tail += slot->size;
-		batch->count++;
 	}
 	return 0;
 }
@@ -398,14 +234,14 @@ static int write_batch(struct audit *audit)
 	return 0;
 }
 
-/* Wait for records. Returns the ring's bytes in use; 0: closed and empty. */
+/* Wait for records. Returns the queue's bytes in use; 0: closed and empty. */
 static size_t wait_for_work(struct audit *audit)
 {
 	size_t used;
 
 	pthread_mutex_lock(&audit->lock);
 	for (;;) {
-		used = atomic_load(&audit->used);
+		used = audit_queue_used(&audit->queue);
 		if (used || audit->closing)
 			break;
 		audit->idle = true;
@@ -418,7 +254,7 @@ static size_t wait_for_work(struct audit *audit)
 				      &audit->next) != ETIMEDOUT)
 		;
 	audit->urgent = false;
-	used = atomic_load(&audit->used);
+	used = audit_queue_used(&audit->queue);
 	pthread_mutex_unlock(&audit->lock);
 	return used;
 }
@@ -433,16 +269,16 @@ static void set_pause(struct audit *audit)
 	}
 }
 
-static void give_back(struct audit *audit, const struct batch *batch)
+static void give_back(struct audit *audit, const struct audit_stretch *batch)
 {
 	pthread_mutex_lock(&audit->lock);
-	audit->tail = batch->tail;
-	atomic_fetch_sub(&audit->used, batch->used);
+	audit_queue_give_back(&audit->queue, batch);
 	audit->done += batch->count;
 	audit->head_done = audit->chain.head;
 	enqueue_lost(audit);
 	/* A batch is full before the queue is empty: on with the rest. */
-	if (atomic_load(&audit->used) > HURRY || audit->done < audit->asked)
+	if (audit_queue_used(&audit->queue) > HURRY ||
+	    audit->done < audit->asked)
 		audit->urgent = true;
 	pthread_cond_broadcast(&audit->written);
 	pthread_mutex_unlock(&audit->lock);
@@ -460,7 +296,7 @@ static void fail(struct audit *audit, int error)
 static void *writer_run(void *context)
 {
 	struct audit *audit = context;
-	struct batch batch;
+	struct audit_stretch batch;
 	size_t used;
 
 	while ((used = wait_for_work(audit))) {
@@ -484,8 +320,7 @@ static void *writer_run(void *context)
 
 static void audit_free(struct audit *audit)
 {
-	if (audit->ring)
-		munmap(audit->ring, AUDIT_QUEUE);
+	audit_queue_close(&audit->queue);
 	if (audit->text.bytes)
 		munmap(audit->text.bytes, BUFFER);
 	redact_free(audit->secrets);
@@ -498,7 +333,7 @@ static void audit_free(struct audit *audit)
 	free(audit);
 }
 
-/* Memory that costs nothing until it is touched. */
+/* Of this, too, nothing is there until it is touched. */
 static char *map(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -522,11 +357,11 @@ static struct audit *audit_new(void)
 	pthread_cond_init(&audit->filled, &clock);
 	pthread_condattr_destroy(&clock);
 	pthread_cond_init(&audit->written, NULL);
-	audit->ring = map(AUDIT_QUEUE);
 	audit->text.bytes = map(BUFFER);
 	audit->text.size = BUFFER;
 	audit->secrets = redact_new();
-	if (!audit->ring || !audit->text.bytes || !audit->secrets) {
+	if (audit_queue_open(&audit->queue) || !audit->text.bytes ||
+	    !audit->secrets) {
 		audit_free(audit);
 		return NULL;
 	}

@@ -45,6 +45,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/audit.h \
 	supervisor/audit_line.c \
 	supervisor/audit_line.h \
+	supervisor/audit_queue.c \
+	supervisor/audit_queue.h \
 	supervisor/audit_read.c \
 	supervisor/audit_read.h \
 	supervisor/call.c \
