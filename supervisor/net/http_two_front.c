@@ -266,7 +266,8 @@ static bool is_writing(const struct two_front *front)
 {
 	const struct far *far = front->fars;
 
-	while (far && !evbuffer_get_length(bufferevent_get_output(far->side)))
+	while (far && (!far->side ||
+		       !evbuffer_get_length(bufferevent_get_output(far->side))))
 		far = far->next;
 	return far && front->went_on;
 }
@@ -280,8 +281,10 @@ static void end_near(struct two_front *front)
 {
 	two_end_free(front->near);
 	front->near = NULL;
+	/* One that speaks HTTP/1.1 has given its side away. */
 	for (struct far *far = front->fars; far; far = far->next)
-		bufferevent_setwatermark(far->side, EV_WRITE, 0, 0);
+		if (far->side)
+			bufferevent_setwatermark(far->side, EV_WRITE, 0, 0);
 }
 
 static void on_woken(evutil_socket_t fd, short what, void *context)

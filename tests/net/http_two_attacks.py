@@ -3,7 +3,9 @@
 What two readers could understand in two ways must not arrive; floods must end,
 and nobody who does not read may make memory grow."""
 
+import os
 import select
+import signal
 import socket
 import ssl
 import struct
@@ -373,7 +375,47 @@ def endless_hints():
         tool.end()
 
 
+def serve_late():
+    """A server of HTTP/1.1 that takes its time for the handshake."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    context = server_context()
+
+    def shake(connection):
+        time.sleep(0.1)
+        try:
+            context.wrap_socket(connection, server_side=True)
+        except OSError:
+            pass
+
+    def accept():
+        while True:
+            threading.Thread(target=shake, args=(listener.accept()[0],), daemon=True).start()
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def gone_meanwhile():
+    """A client that goes in the moment in which the far end turns out to speak HTTP/1.1: both are there at once."""
+    tool = Tool(serve_late(), *SECRET)
+    ended = 0
+    for first in ("client", "far end"):
+        for reset in (False, True):
+            client = tool.connect()
+            time.sleep(0.03)
+            os.kill(tool.process.pid, signal.SIGSTOP)
+            time.sleep(0.2 if first == "far end" else 0)
+            if reset:
+                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sock.close()
+            time.sleep(0.2 if first == "client" else 0)
+            os.kill(tool.process.pid, signal.SIGCONT)
+            ended += 1
+            expect(f"gone meanwhile, {first} first, reset {reset}", tool.wait("ended", ended), True)
+    tool.end()
+
+
 smuggling()
+gone_meanwhile()
 tool = Tool(serve_one(), *SECRET)
 other = tool.connect()
 floods()
