@@ -1,6 +1,7 @@
 """Cases that are counted, for the tests of this directory."""
 
 import os
+import subprocess
 import sys
 
 failed = 0
@@ -28,6 +29,18 @@ def session(interpose, project, rules, program):
     for rule in rules:
         command += ["-e", rule]
     return command + list(program)
+
+
+def certificate(directory, name, names=None):
+    """One that signs itself, for `names` (by default the DNS name `name`): the path of NAME.pem and NAME.key, without
+    the ending."""
+    path = f"{directory}/{name}"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-keyout", path + ".key", "-out", path + ".pem", "-days", "2", "-subj", f"/CN={name}",
+         "-addext", "subjectAltName=" + (names or f"DNS:{name}")],
+        check=True, capture_output=True)
+    return path
 
 
 def children(process):

@@ -9,8 +9,9 @@ import os
 import struct
 
 import frames
-from cases import expect, finish
-from two_world import HOLDER, SECRET, VALUE, Echo, Tool, certificate, here, serve_one, server_context
+from cases import certificate, expect, finish
+from two_world import HOLDER, SECRET, VALUE, Echo, Tool, here, serve_one, server_context
+
 
 def told(answer):
     """What the server was sent."""
@@ -186,7 +187,7 @@ def through_two():
     expect("one that is cut", client.get("GET", "/drop").status, 502)
     expect("and a third", (client.get("GET", "/again").status, len(connections)), (200, 3))
     tool.end()
-    for what, trust in (("unknown", certificate("other.example")),):
+    for what, trust in (("unknown", certificate(here.name, "other.example")),):
         tool = Tool(port, *SECRET, trust=trust)
         answer = tool.connect().get("GET", "/never", [("x-api-key", HOLDER)])
         expect(f"{what} certificate", (answer.status, b"certificate" in answer.body), (502, True))

@@ -8,8 +8,8 @@ import time
 
 sys.argv[1:] = [os.path.abspath(sys.argv[1])]
 import frames  # noqa: E402
-from cases import children, expect, finish, session  # noqa: E402
-from two_world import Echo, certificate, here, serve_one, server_context, use  # noqa: E402
+from cases import certificate, children, expect, finish, session  # noqa: E402
+from two_world import Echo, here, serve_one, server_context, use  # noqa: E402
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 os.environ["INTERPOSE"] = INTERPOSE = sys.argv[1]
@@ -17,7 +17,7 @@ from terminal import Terminal  # noqa: E402
 
 VALUE = "sk-ant-api03-0123456789abcdef0123456789"
 os.chmod(here.name, 0o755)
-GOOD = certificate("localhost")
+GOOD = certificate(here.name, "localhost")
 use(GOOD)
 
 PROBE = """

@@ -23,7 +23,7 @@ import time
 
 import frames
 from aws_sign import signature
-from cases import expect, finish
+from cases import certificate, expect, finish
 
 TOOL = sys.argv[1]
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -90,15 +90,6 @@ class Far(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     do_GET = do_POST
-
-
-def certificate(name):
-    path = f"{here.name}/{name}"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-         path + ".key", "-out", path + ".pem", "-days", "2", "-subj", f"/CN={name}", "-addext",
-         f"subjectAltName=DNS:{name}"], check=True, capture_output=True)
-    return path
 
 
 def serve(cert):
@@ -349,7 +340,7 @@ def by_two(cert):
     expect("the tool's end", tool.process.wait(), 0)
 
 
-far = certificate("far.example")
+far = certificate(here.name, "far.example")
 port = serve(far)
 most = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
 locked = most == resource.RLIM_INFINITY or most >= 8 << 20

@@ -17,22 +17,12 @@ import tempfile
 import threading
 import urllib.parse
 
-from cases import expect, finish
+from cases import certificate, expect, finish
 
 TOOL = sys.argv[1]
 VALUE = "sk-ant-real+/real+real-123456"
 HOLDER = "sk-ant-fake+/fake+fake-654321"
 here = tempfile.TemporaryDirectory()
-
-
-def certificate(name):
-    path = f"{here.name}/{name}"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-keyout", path + ".key", "-out", path + ".pem", "-days", "2", "-subj", f"/CN={name}",
-         "-addext", f"subjectAltName=DNS:{name}"],
-        check=True, capture_output=True)
-    return path
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -294,7 +284,7 @@ def two(tool, head):
 
 
 def tls():
-    good = certificate("far.example")
+    good = certificate(here.name, "far.example")
     port = serve(good)
     ca = f"{here.name}/ca.pem"
     tool = Tool("far.example", port, "tls", "ca", ca, "trust", good + ".pem", *SECRET)
@@ -334,7 +324,7 @@ def tls():
     expect("it is reported", any(l.startswith("refused far.example does not speak HTTP/1.1") for l in tool.end()), True)
     far.kill(), far.communicate()
     # A far end that is not who it should be.
-    other = certificate("other.example")
+    other = certificate(here.name, "other.example")
     for what, cert, trust in (("unknown", other, good), ("another's", other, other)):
         tool = Tool("far.example", serve(cert), "tls", "ca", ca, "trust", trust + ".pem", *SECRET)
         answer, text = ask(connect(tool, ca), "GET", "/never", None, {"X-Api-Key": HOLDER})

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 
-from cases import expect, finish, session
+from cases import certificate, expect, finish, session
 
 INTERPOSE = sys.argv[1]
 VALUE = "sk-ant-api03-" + os.urandom(18).hex()
@@ -150,16 +150,6 @@ class Echo(http.server.BaseHTTPRequestHandler):
     do_POST = do_GET
 
 
-def certificate(name):
-    path = f"{here.name}/{name}"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-keyout", path + ".key", "-out", path + ".pem", "-days", "2", "-subj", f"/CN={name}",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        check=True, capture_output=True)
-    return path
-
-
 def serve(cert=None):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     server.daemon_threads = True
@@ -172,7 +162,8 @@ def serve(cert=None):
     return server.server_address[1]
 
 
-good, bad, additional = certificate("good"), certificate("bad"), certificate("additional")
+good, bad, additional = (certificate(here.name, name, "DNS:localhost,IP:127.0.0.1")
+                         for name in ("good", "bad", "additional"))
 plain, tls, other, wrong = serve(), serve(good), serve(), serve(bad)
 
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 
 import frames
-from cases import expect
+from cases import certificate, expect
 
 TOOL = sys.argv[1]
 VALUE, HOLDER = "sk-ant-real+/real+real-123456", "sk-ant-fake+/fake+fake-654321"
@@ -19,24 +19,12 @@ with open(TOOL, "rb") as program:
     HEAP = [] if b"__asan_init" in program.read() else ["heap"]
 here = tempfile.TemporaryDirectory()
 CA = f"{here.name}/ca.pem"
-
-
-def certificate(name):
-    path = f"{here.name}/{name}"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-keyout", path + ".key", "-out", path + ".pem", "-days", "2", "-subj", f"/CN={name}",
-         "-addext", f"subjectAltName=DNS:{name}"],
-        check=True, capture_output=True)
-    return path
-
-
-GOOD = certificate("far.example")
+GOOD = certificate(here.name, "far.example")
 serving = [GOOD]  # the certificate of servers
 
 
-def use(certificate):
-    serving[0] = certificate
+def use(path):
+    serving[0] = path
 
 
 def server_context():
