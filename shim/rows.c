@@ -1,9 +1,12 @@
 #include "shim/rows.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 
-static const struct shim_row rows[] = {
+#include "shim/go.h"
+
+const struct shim_row shim_rows[] = {
 #ifdef SYS_open
 	[SYS_open] = {SHIM_OPENS, 1, 0, 2, 0},
 	[SYS_stat] = {SHIM_LOOKS, 1, 0, 0, 0},
@@ -58,12 +61,19 @@ static const struct shim_row rows[] = {
 	[SYS_setpriority] = {SHIM_REPEATS, 0, 0, 0, 0},
 };
 
-enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+enum { ROWS = sizeof(shim_rows) / sizeof(shim_rows[0]) };
+
+#ifdef __x86_64__
+static_assert(ROWS == GO_ROWS && sizeof(struct shim_row) == GO_ROW_SIZE &&
+		      SHIM_WHERE == GO_LAST_HOW && SHIM_RUNS > SHIM_WHERE &&
+		      SHIM_REPEATS > SHIM_WHERE,
+	      "go_x86_64.S looks into the table");
+#endif
 
 const struct shim_row *shim_row(unsigned long number)
 {
-	return number < ROWS && rows[number].how != SHIM_NOT_HERE
-		       ? &rows[number]
+	return number < ROWS && shim_rows[number].how != SHIM_NOT_HERE
+		       ? &shim_rows[number]
 		       : NULL;
 }
 

@@ -27,6 +27,9 @@ struct shim_row {
 	uint8_t how, path, other, detail, at;
 };
 
+/** All of them by their numbers, for the assembler; go.h has how many. */
+extern const struct shim_row shim_rows[];
+
 /** The row of a call by its number, or NULL. */
 const struct shim_row *shim_row(unsigned long number);
 

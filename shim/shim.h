@@ -1,7 +1,8 @@
 /*
  * The shim, as its own files see it. It has no libc: it is loaded beside any,
  * runs before all others' code, in signal handlers and between vfork and exec,
- * allocates nothing, and has nothing to be written to once it has begun.
+ * allocates nothing, and has nothing to be written to once it has begun. In
+ * programs in Go, which load nothing, there is a copy of it (go.h).
  */
 #ifndef SHIM_SHIM_H
 #define SHIM_SHIM_H

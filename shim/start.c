@@ -130,21 +130,30 @@ static long protect(void *at, size_t length, int protection)
 			   0, 0);
 }
 
+static bool is_readable(unsigned long at)
+{
+	return at && shim_system(SYS_rt_sigprocmask, -1, (long)at, 0, 8, 0,
+				 0) != -EFAULT;
+}
+
+/* A program in Go has it already (supervisor/go_image.c). */
 static bool map_gate(size_t page)
 {
-	void *gate = (void *)GATE_ADDRESS;
+	volatile uint64_t *gate = (volatile uint64_t *)GATE_ADDRESS;
 	long got = shim_system(
 		SYS_mmap, (long)gate, (long)page, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
+	if (got == -EEXIST)
+		return is_readable(GATE_ADDRESS) && *gate == MACHINE_GATE;
 	if (got != (long)gate) {
 		if (got > 0 || got < -4095)
 			(void)shim_system(SYS_munmap, got, (long)page, 0, 0, 0,
 					  0);
 		return false;
 	}
-	*(volatile uint64_t *)gate = MACHINE_GATE;
-	return protect(gate, page, PROT_READ | PROT_EXEC) == 0;
+	*gate = MACHINE_GATE;
+	return protect((void *)GATE_ADDRESS, page, PROT_READ | PROT_EXEC) == 0;
 }
 
 static bool same(const unsigned char *one, const unsigned char *other)
@@ -153,12 +162,6 @@ static bool same(const unsigned char *one, const unsigned char *other)
 		if (one[i] != other[i])
 			return false;
 	return true;
-}
-
-static bool is_readable(unsigned long at)
-{
-	return at && shim_system(SYS_rt_sigprocmask, -1, (long)at, 0, 8, 0,
-				 0) != -EFAULT;
 }
 
 static void find_sites(const struct link_map *map, size_t page,

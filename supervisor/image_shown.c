@@ -13,8 +13,7 @@
 
 enum { PART = 4096, MOST_PARTS = 16, ALIGN = 16 };
 
-/* The address behind a system call instruction of the image, or 0. */
-static uint64_t find_call(const struct image_stack *stack)
+uint64_t image_call(const struct image_stack *stack)
 {
 	uint64_t at = image_stack_auxiliary(stack, AT_SYSINFO_EHDR);
 	unsigned char text[PART];
@@ -30,11 +29,12 @@ static uint64_t find_call(const struct image_stack *stack)
 	return 0;
 }
 
-/* A filter of the program's own could end it for a call of ours. */
-static bool has_filters(pid_t pid)
+bool image_filtered(pid_t pid)
 {
-	int ours = tracee_filters(getpid());
+	static int ours = -1; /* the tracer's alone, and it stays */
 
+	if (ours < 0)
+		ours = tracee_filters(getpid());
 	return ours < 0 || tracee_filters(pid) != ours + 1;
 }
 
@@ -67,9 +67,9 @@ int image_shown(struct image_stack *stack, atomic_int *own, uint64_t start,
 	struct injection injection;
 	struct prctl_mm_map map;
 	int64_t top, result = 0;
-	uint64_t behind = find_call(stack);
+	uint64_t behind = image_call(stack);
 
-	if (!behind || has_filters(stack->pid) ||
+	if (!behind || image_filtered(stack->pid) ||
 	    tracee_layout(stack->pid, &map))
 		return -ENOTSUP;
 	map.env_start = start;

@@ -8,9 +8,18 @@
 #define SUPERVISOR_IMAGE_SHOWN_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct image_stack;
+
+/** The address behind a system call instruction of the image's vDSO, or 0. */
+uint64_t image_call(const struct image_stack *stack);
+
+/** Has it a filter of its own, which could end it for a call that it is made to
+ * make? Or can that not be told? */
+bool image_filtered(pid_t pid);
 
 /**
  * Have the kernel show this range as the image's environment. The stack's

@@ -138,7 +138,11 @@ int inject_at_exec(struct injection *injection, pid_t tid, uint64_t behind,
 		return -errno;
 	int error = block(injection);
 
-	if (!error)
+	if (error)
+		return error;
+	/* It is there already where it made calls before. */
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0 ||
+	    info.op != PTRACE_SYSCALL_INFO_EXIT)
 		error = step(injection, &info);
 	if (error)
 		return error;

@@ -172,6 +172,10 @@ libsupervisor_a_SOURCES = \
 	supervisor/filter_tree.c \
 	supervisor/filter_tree.h \
 	supervisor/finish.c \
+	supervisor/go_image.c \
+	supervisor/go_image.h \
+	supervisor/go_site.c \
+	supervisor/go_site.h \
 	supervisor/guardian.c \
 	supervisor/guardian.h \
 	supervisor/history.c \

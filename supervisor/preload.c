@@ -15,6 +15,7 @@
 #include "shim/config.h"
 #include "shim/object.h"
 #include "shim/rows.h"
+#include "supervisor/go_image.h"
 #include "supervisor/project.h"
 
 /*
@@ -40,6 +41,7 @@ static struct {
 struct preload {
 	int directory;
 	char path[SHIM_PATH];
+	struct go_images *go;
 };
 
 /* -- what is built -----------------------------------------------------------
@@ -207,6 +209,7 @@ static int make(struct preload *preload, const struct shim_names *names,
 	error = fill(bytes, size, preload, names, apart);
 	if (error)
 		return error;
+	preload->go = go_images_new(bytes, size);
 	*why = "the session's directory cannot be written";
 	return write_copy(preload->directory, bytes, size);
 }
@@ -238,12 +241,18 @@ void preload_free(struct preload *preload)
 		return;
 	if (preload->directory >= 0)
 		close(preload->directory);
+	go_images_free(preload->go);
 	free(preload);
 }
 
 const char *preload_path(const struct preload *preload)
 {
 	return preload->path;
+}
+
+struct go_images *preload_go(const struct preload *preload)
+{
+	return preload->go;
 }
 
 bool preload_opens(const struct preload *preload, const char *path,

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct go_images;
 struct preload;
 struct shim_names;
 
@@ -35,6 +36,10 @@ void preload_free(struct preload *preload);
 
 /** The path by which programs load it. */
 const char *preload_path(const struct preload *preload);
+
+/** The same library for programs in Go, owned by the object; for the tracer
+ * alone. NULL: there is none. */
+struct go_images *preload_go(const struct preload *preload);
 
 /** Is this the loader's open of it? `flags` are open(2)'s. */
 bool preload_opens(const struct preload *preload, const char *path,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/policy.h"
+#include "supervisor/go_image.h"
 #include "supervisor/image_preload.h"
 #include "supervisor/preload.h"
 #include "supervisor/program_env.h"
@@ -145,7 +146,12 @@ int prepare_image(struct session *session, struct image_stack *stack,
 	loading_start(session->loading, stack->pid,
 		      plan->preloads ? image_stack_auxiliary(stack, AT_BASE)
 				     : 0);
-	if (error || !session->preload || !plan->preloads || image.steered ||
+	if (error || !session->preload || image.steered)
+		return error;
+	struct go_images *images = preload_go(session->preload);
+	uint64_t go = go_image_find(images, stack, plan);
+
+	if ((!go && !plan->preloads) ||
 	    !worth_start(session->worth, stack->pid,
 			 &(struct worth_program){
 				 .device = plan->device,
@@ -153,6 +159,10 @@ int prepare_image(struct session *session, struct image_stack *stack,
 				 .argv = plan->argv,
 				 .argv_length = plan->argv_length,
 			 }))
+		return 0;
+	if (go)
+		error = go_image_join(images, stack, go);
+	if (error || !plan->preloads)
 		return error;
 	return image_preload(stack, preload_path(session->preload));
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "policy/policy.h"
 
@@ -25,6 +26,7 @@ struct tracer;
 struct exec_plan {
 	dev_t device; /**< the file that will run: the interpreter's */
 	ino_t inode;
+	struct timespec changed; /**< its ctime */
 	char *argv; /**< malloc()ed, NUL-separated, as the new image will have
 		     */
 	size_t argv_length;

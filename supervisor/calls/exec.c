@@ -444,6 +444,7 @@ static int plan_outside(struct call *call, const struct image *image,
 		return -errno;
 	plan->device = status.st_dev;
 	plan->inode = status.st_ino;
+	plan->changed = status.st_ctim;
 	return 0;
 }
 
@@ -481,6 +482,7 @@ static int plan_of(struct call *call, const struct image *image,
 	*plan = (struct exec_plan){.program_fd = -1};
 	plan->device = image->place.stat.st_dev;
 	plan->inode = image->place.stat.st_ino;
+	plan->changed = image->place.stat.st_ctim;
 	plan->decision = *decision;
 	plan->preloads = image->glibc;
 	/* What is removed already the kernel knows by another name. */

@@ -64,6 +64,24 @@ static int read_place(pid_t tid, struct survey *survey)
 	return 0;
 }
 
+/* A call that the shim makes on a stack of its own has nothing above it: what
+ * counts is where the function stands that made it. */
+static void read_caller(pid_t tid, struct survey *survey,
+			struct shim_go_caller *caller)
+{
+	uint64_t at = survey->pointer - GO_STACKS;
+	uint64_t end = GO_STACKS + (at / GO_STACK_SIZE + 1) * GO_STACK_SIZE;
+
+	if (at >= (uint64_t)GO_STACK_COUNT * GO_STACK_SIZE ||
+	    tracee_read(tid, end - GO_STACK_TOP - sizeof(*caller), caller,
+			sizeof(*caller)))
+		*caller = (struct shim_go_caller){0};
+	if (!caller->code)
+		return;
+	survey->pointer = caller->stack;
+	survey->code = caller->code;
+}
+
 /* The whole of /proc/TID/maps: malloc()ed, NUL at the end; or NULL. */
 static char *read_maps(pid_t tid)
 {
@@ -311,8 +329,10 @@ int snapshot_take(pid_t tid, struct snapshot **result)
 	snapshot->memory = -1;
 	int error = read_place(tid, survey);
 
-	if (!error)
+	if (!error) {
+		read_caller(tid, survey, &snapshot->caller);
 		error = survey_maps(tid, survey);
+	}
 	if (!error)
 		error = fill(tid, survey, snapshot);
 	if (error) {
@@ -321,6 +341,23 @@ int snapshot_take(pid_t tid, struct snapshot **result)
 	}
 	*result = snapshot;
 	return 0;
+}
+
+void snapshot_registers(struct snapshot *snapshot,
+			const struct registers *registers)
+{
+	uint64_t *words = snapshot->header->registers;
+
+	registers_dwarf(registers, words);
+#ifdef __x86_64__
+	enum { RBP = 6, RSP = 7, RIP = 16 };
+
+	if (!snapshot->caller.code)
+		return;
+	words[RBP] = snapshot->caller.frame;
+	words[RSP] = snapshot->caller.stack;
+	words[RIP] = snapshot->caller.code;
+#endif
 }
 
 void snapshot_free(struct snapshot *snapshot)

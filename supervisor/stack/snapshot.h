@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "shim/go.h"
 #include "supervisor/arch/registers.h"
 
 enum {
@@ -47,6 +48,9 @@ struct snapshot {
 	size_t size;
 	int files[SNAPSHOT_FILES];
 	size_t file_count;
+	/** Of a call that the shim makes for a function of Go's: where that
+	 * stands. `code` 0: it is none. */
+	struct shim_go_caller caller;
 };
 
 /**
@@ -56,6 +60,10 @@ struct snapshot {
  * or -errno: it cannot be looked into, or is gone.
  */
 int snapshot_take(pid_t tid, struct snapshot **snapshot);
+
+/** Set the registers: those of the thread at its call. */
+void snapshot_registers(struct snapshot *snapshot,
+			const struct registers *registers);
 
 /** NULL is fine. */
 void snapshot_free(struct snapshot *snapshot);

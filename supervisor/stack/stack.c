@@ -266,8 +266,7 @@ void stack_look(struct look *look)
 
 	look->looked = error != -EPERM;
 	if (!error) {
-		registers_dwarf(&injection.saved,
-				look->snapshot->header->registers);
+		snapshot_registers(look->snapshot, &injection.saved);
 		if (look->error)
 			(void)inject_end(&injection, -look->error);
 		else

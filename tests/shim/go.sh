@@ -1,0 +1,170 @@
+#!/bin/sh
+# Programs in Go, of each kind that its linker makes, against the same bare: what
+# they print, and their status; that their file calls do not come to the
+# supervisor; and that what is refused stays so.
+#   GO_VERSIONS='go1.20.14 …' tests/shim/go.sh   also programs of those toolchains
+set -u
+interpose=${INTERPOSE:-$PWD/interpose}
+source=$(cd "$(dirname "$0")" && pwd)
+[ "$(uname -m)" = x86_64 ] || { echo "SKIP: on x86-64 only"; exit 77; }
+command -v go >/dev/null || { echo "SKIP: there is no go"; exit 77; }
+here=$(mktemp -d "${TMPDIR:-/tmp}/go.XXXXXX") || exit 99
+trap 'rm -rf "$here"' EXIT
+GOTOOLCHAIN=local GOFLAGS= GOCACHE=${GOCACHE:-$(go env GOCACHE)} GOPATH=$(go env GOPATH) GOPROXY=off
+GOENV=off GOTELEMETRY=off
+export GOTOOLCHAIN GOFLAGS GOCACHE GOPATH GOPROXY GOENV GOTELEMETRY
+HOME=$here/home XDG_STATE_HOME=$here/state XDG_RUNTIME_DIR=$here/run
+XDG_CONFIG_HOME=$here/config
+export HOME XDG_STATE_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME
+mkdir -m 700 "$HOME" "$here/run" "$here/work"
+cd "$here/work" || exit 99
+failed=0
+
+held() {
+	timeout 120 "$interpose" --fence "${fence-auto}" --only -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' \
+		-e 'allow connect,listen *:* unix:/** unix:@*' "$@"
+}
+
+"$interpose" --fence auto --only -e 'allow read,write,exec /**' cat /proc/self/maps >"$here/maps" 2>"$here/why"
+grep -q '^001f0000-.* r-xp ' "$here/maps" ||
+	{ echo "SKIP: no fence, or no library for programs: $(cat "$here/why")"; exit 77; }
+
+fresh() {
+	rm -rf "$here/work/d"
+	mkdir -p d/directory
+	echo hello >d/there
+	ln -s there d/link
+	ln -s nowhere d/dangling
+	ln -s loop d/loop
+}
+
+both() { # NAME COMMAND…
+	name=$1
+	shift
+	fresh
+	timeout 120 "$@" >"$here/bare" 2>&1 </dev/null
+	echo "status $?" >>"$here/bare"
+	fresh
+	held -q "$@" >"$here/held" 2>&1 </dev/null
+	echo "status $?" >>"$here/held"
+	cmp -s "$here/bare" "$here/held" && return
+	echo "FAILED: $name"
+	diff "$here/bare" "$here/held" | head -n 20
+	failed=1
+}
+
+count() {
+	held -v "$@" 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) calls came.*/\1/p'
+}
+
+make() { # NAME OPTION…: makes the program, or says that it cannot
+	kind=$1
+	shift
+	go build -o "$kind" "$@" "$source/calls.go" >"$here/why" 2>&1 && "./$kind" calls d >/dev/null 2>&1 ||
+		{ echo "no program: $kind: $(head -n 1 "$here/why")"; return 1; }
+}
+
+# -- each kind of program ---------------------------------------------------------
+fresh
+CGO_ENABLED=0
+export CGO_ENABLED
+make static || { echo "SKIP: go builds no program here"; exit 77; }
+kinds="static $(make stripped -ldflags='-s -w -buildid=' -trimpath >&2 && echo stripped)"
+kinds="$kinds $(make pie -buildmode=pie >&2 && echo pie)"
+for version in ${GO_VERSIONS:-}; do
+	kinds="$kinds $(GOTOOLCHAIN=$version make "$version" >&2 && echo "$version")"
+done
+CGO_ENABLED=1
+kinds="$kinds $(make cgo -ldflags=-linkmode=external >&2 && echo cgo)"
+kinds="$kinds $(make static-cgo -ldflags='-linkmode=external -extldflags=-static' >&2 && echo static-cgo)"
+kinds="$kinds $(make static-pie -buildmode=pie -ldflags='-linkmode=external -extldflags=-static-pie' >&2 && echo static-pie)"
+kinds="$kinds $(make race -race >&2 && echo race)"
+for kind in $kinds; do
+	for what in calls raw depths programs signals threads; do
+		both "$kind: $what" "./$kind" "$what" d
+	done
+	few=$(count "./$kind" many d)
+	[ "${few:-9999}" -lt 100 ] ||
+		{ echo "FAILED: $kind: of 1,000 calls $few came"; failed=1; }
+done
+for what in walk programs signals profile depths waiting threads; do
+	for threads in 1 8; do
+		both "$what, GOMAXPROCS=$threads" env GOMAXPROCS=$threads ./static "$what" d
+	done
+done
+
+# -- what is refused, or is not there -----------------------------------------------
+mkdir -p p .secret
+echo no >p/.env
+echo no >.secret/key
+ln -s ../.secret/key p/way
+secrets() { # FENCE KIND
+	for path in p/.env p/way .secret/key p/../.secret/key; do
+		timeout 60 "$interpose" -q --fence "$1" --only -e 'allow read,write /**' \
+			-e 'allow exec /**' -e 'allow env *' \
+			-e "hide read $here/work/.secret/**" -e 'deny read **/.env' \
+			"./$2" secret "$path"
+	done >"$here/secret.$1" 2>&1
+}
+for kind in $kinds; do
+	secrets off "$kind"
+	secrets auto "$kind"
+	cmp "$here/secret.off" "$here/secret.auto" ||
+		{ echo "FAILED: $kind: with the fence the policy says something else"; failed=1; }
+	grep -q '"no' "$here/secret.auto" && { echo "FAILED: $kind: a secret was read"; failed=1; }
+	[ "$(wc -l <"$here/secret.auto")" -ge 8 ] ||
+		{ echo "FAILED: $kind: $(cat "$here/secret.auto")"; failed=1; }
+done
+
+# -- where it cannot be put in ------------------------------------------------------
+# A program that lies where the shim would.
+CGO_ENABLED=0 make low -ldflags=-T=0x141000 && both "a program that lies low" ./low calls d
+both "little memory" sh -c 'ulimit -v 800000; ./static calls d'
+both "headers that lie" ./static mutants d
+both "another personality" setarch -R ./static calls d
+
+# -- the tools themselves -----------------------------------------------------------
+mkdir -p module/inner
+cat >module/go.mod <<'END'
+module example.com/module
+
+go 1.20
+END
+cat >module/inner/inner.go <<'END'
+package inner
+
+import "strings"
+
+func Text() string { return strings.Repeat("x", 3) }
+END
+cat >module/inner/inner_test.go <<'END'
+package inner
+
+import "testing"
+
+func TestText(t *testing.T) {
+	if Text() != "xxx" {
+		t.Fatal(Text())
+	}
+}
+END
+cat >module/main.go <<'END'
+package main
+
+import (
+	"fmt"
+
+	"example.com/module/inner"
+)
+
+func main() { fmt.Println(inner.Text()) }
+END
+both "go build" sh -c 'cd module && go build -buildvcs=false -o m . && ./m && sha256sum m && rm m'
+both "go test" sh -c 'cd module && go test -count=1 ./inner | cut -f 1,2'
+both "go vet" sh -c 'cd module && go vet ./...'
+few=$(count sh -c 'cd module && go build -buildvcs=false -o m .')
+all=$(fence=off count sh -c 'cd module && go build -buildvcs=false -o m .')
+[ "${few:-9999}" -lt $((all / 4)) ] ||
+	{ echo "FAILED: of $all calls of go build $few came to the supervisor"; failed=1; }
+exit $failed
