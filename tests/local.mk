@@ -185,6 +185,7 @@ EXTRA_DIST += tests/fuzz/run tests/real/run tests/real/both \
 	tests/real/xterm.sh tests/real/xterm.py tests/real/xterm.js \
 	tests/real/https.sh tests/real/https.py \
 	tests/real/http2.sh tests/real/psql.sh tests/real/grpc.sh \
+	tests/real/websocat.sh \
 	tests/real/grpc.py tests/real/grpc_client.py tests/real/grpc_client.cjs \
 	tests/real/claude-key.sh tests/real/search.py
 

@@ -52,7 +52,8 @@ static void take_head(struct http_flow *flow, const char *bytes, size_t length)
 		return;
 	}
 	/* What cannot be read could be the secret, sent back. */
-	if (flow->swapped && head->encoded && head->body != HTTP_BODY_NONE) {
+	if (flow->swapped && head->encoded &&
+	    (head->body != HTTP_BODY_NONE || head->status == 101)) {
 		http_refuse(flow, 502,
 			    "the answer to a request with a secret is encoded, "
 			    "though no encoding was asked for");

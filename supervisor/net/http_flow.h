@@ -45,8 +45,8 @@ enum http_report {
 /** How a flow speaks to its owner; `context` is the owner's. */
 struct http_calls {
 	/** May this request be made? http_flow_answer() says so, at once or
-	 * later. Of one request it may be asked twice: its path in two
-	 * readings. */
+	 * later. Of one request it may be asked more than once: its path in
+	 * two readings, and the method that a header names. */
 	void (*ask)(void *context, const char *method, const char *path);
 	void (*report)(void *context, enum http_report what, const char *text);
 	/** An answer had a new value of a secret, by its index. */

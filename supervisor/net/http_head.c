@@ -184,6 +184,8 @@ static int take_field(struct http_head *head, const struct http_field *field,
 		   http_text_is(field->name, "grpc-encoding") ||
 		   http_text_is(field->name, "connect-content-encoding")) {
 		head->encoded |= !http_text_is(field->value, "identity");
+	} else if (http_text_is(field->name, "sec-websocket-extensions")) {
+		head->encoded |= field->value.length > 0;
 	}
 	return 0;
 }

@@ -111,7 +111,8 @@ struct http_flow {
 	int verdict;	 /* -1: none yet */
 	char refusal[256];
 	char question[2][HTTP_PATH_MOST];
-	char method[40];
+	char method[40], other_method[40]; /* other: that of a header */
+	bool other;			   /* it is asked about */
 	bool two;			       /* the client speaks HTTP/2 */
 	bool to_head, wants_upgrade, answered; /* some of the answer is out */
 	bool close, tunnel;

@@ -83,6 +83,57 @@ static bool refuse_bad(struct http_flow *flow, const char *why)
 	return false;
 }
 
+static bool is_one_of(struct http_text name, const char *const *names)
+{
+	while (*names && !http_text_is(name, *names))
+		names++;
+	return *names;
+}
+
+/* The method, or path, that a header names, and that servers may take instead:
+ * the former is asked about as well. Returns why the request is refused, or
+ * NULL. */
+static const char *read_others(struct http_flow *flow)
+{
+	static const char *const methods[] = {
+		"x-http-method-override",
+		"x-http-method",
+		"x-method-override",
+		NULL,
+	};
+	static const char *const paths[] = {"x-original-url", "x-rewrite-url",
+					    NULL};
+
+	flow->other = false;
+	flow->other_method[0] = '\0';
+	for (size_t i = 0; i < flow->head.field_count; i++) {
+		const struct http_field *field = &flow->head.fields[i];
+		struct http_text value = field->value;
+
+		if (is_one_of(field->name, paths))
+			return "a header names another path";
+		if (!is_one_of(field->name, methods) || !value.length)
+			continue;
+		if (flow->other_method[0])
+			return "two headers name another method";
+		if (value.length >= sizeof(flow->other_method))
+			return "a header names another method, which is none";
+		for (size_t j = 0; j < value.length; j++) {
+			char c = value.at[j];
+
+			/* As servers take it. */
+			if (c >= 'a' && c <= 'z')
+				c = (char)(c - 'a' + 'A');
+			if (c < 'A' || c > 'Z')
+				return "a header names another method, which "
+				       "is none";
+			flow->other_method[j] = c;
+		}
+		flow->other_method[value.length] = '\0';
+	}
+	return NULL;
+}
+
 /* Read the head; false where the request is refused. */
 static bool read_head(struct http_flow *flow, const char *bytes, size_t length)
 {
@@ -102,13 +153,15 @@ static bool read_head(struct http_flow *flow, const char *bytes, size_t length)
 		return refuse_bad(flow, why);
 	(void)snprintf(flow->method, sizeof(flow->method), "%.*s",
 		       (int)head->method.length, head->method.at);
-	return true;
+	why = read_others(flow);
+	return !why || refuse_bad(flow, why);
 }
 
 static void ask(struct http_flow *flow)
 {
 	flow->verdict = -1;
-	flow->calls->ask(flow->context, flow->method,
+	flow->calls->ask(flow->context,
+			 flow->other ? flow->other_method : flow->method,
 			 flow->question[flow->path]);
 }
 
@@ -307,6 +360,10 @@ static bool take_verdict(struct http_flow *flow)
 	if (!flow->verdict) {
 		http_refuse(flow, 403, flow->refusal);
 	} else if (++flow->path < flow->paths) {
+		ask(flow);
+	} else if (flow->other_method[0] && !flow->other) {
+		flow->other = true;
+		flow->path = 0;
 		ask(flow);
 	} else if (flow->fault[0]) {
 		http_refuse(flow, 502, flow->fault);

@@ -321,9 +321,11 @@ int http_swap_head(const struct secrets *secrets, uint64_t mask,
 	for (size_t i = 0; !error && i < head->field_count; i++) {
 		const struct http_field *field = &head->fields[i];
 
-		/* Those of gRPC and Connect are for each message. */
+		/* Those of gRPC, Connect and WebSockets are for each
+		 * message. */
 		if (asked &&
 		    (http_text_is(field->name, "accept-encoding") ||
+		     http_text_is(field->name, "sec-websocket-extensions") ||
 		     http_text_is(field->name, "grpc-accept-encoding") ||
 		     http_text_is(field->name, "connect-accept-encoding")))
 			continue;

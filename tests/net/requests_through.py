@@ -84,8 +84,14 @@ class Echo(http.server.BaseHTTPRequestHandler):
             Echo.seen = {}, self.rfile.read1(100)
             self.close_connection = True
             return
-        if self.path == "/upgrade":
-            self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        if self.path.startswith("/upgrade"):
+            Echo.seen = dict(self.headers), body
+            self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n")
+            if self.path == "/upgrade-deflated":
+                self.wfile.write(b"Sec-WebSocket-Extensions: permessage-deflate\r\n")
+            self.wfile.write(b"\r\n")
+            if self.path == "/upgrade-telling":
+                self.wfile.write(b"\x81" + bytes([len(VALUE)]) + VALUE.encode())
             while True:
                 data = self.rfile.read1(100)
                 if not data:
@@ -229,6 +235,10 @@ def plain():
             ("port of Host", b"GET /h HTTP/1.1\r\nHost: far.example:1\r\n\r\n"),
             ("CL and TE", b"POST /h HTTP/1.1\r\n" + head + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
             ("bare LF", b"GET /h HTTP/1.1\n" + head + b"\n"),
+            ("another path in a header", b"GET /h HTTP/1.1\r\n" + head + b"X-Original-URL: /admin\r\n\r\n"),
+            ("another path in another header", b"GET /h HTTP/1.1\r\n" + head + b"x-rewrite-url: /admin\r\n\r\n"),
+            ("two other methods", b"POST /h HTTP/1.1\r\n" + head + b"X-HTTP-Method: GET\r\nX-Method-Override: PUT\r\n\r\n"),
+            ("another method that is none", b"POST /h HTTP/1.1\r\n" + head + b"X-HTTP-Method: P UT\r\n\r\n"),
             ("dots", b"GET /a/../h HTTP/1.1\r\n" + head + b"\r\n"),
             ("chunks", b"POST /bad HTTP/1.1\r\n" + head + b"Transfer-Encoding: chunked\r\n\r\n5\nhello\n"),
             ("too long", b"GET /h HTTP/1.1\r\n" + b"X: y\r\n" * 20000)):
@@ -251,6 +261,7 @@ def plain():
             got += sock.recv(1000)
         sock.sendall(b"second")
         expect("an upgrade", sock.recv(1000), b"SECOND")
+    sockets(tool, head)
     two(tool, head)
     lines = tool.end()
     expect("HTTP/2 is reported", any(l.startswith("refused the client speaks HTTP/2") for l in lines), True)
@@ -281,6 +292,37 @@ def two(tool, head):
     expect("an answer that goes on in HTTP/2", (got[:12], Echo.seen[1]), (b"HTTP/1.1 502", b""))
     expect("HTTP/2 from the first byte", is_refusal(raw(tool, PREFACE)), True)
     expect("and after a request", raw(tool, b"GET /g HTTP/1.1\r\n%s\r\n%s" % (head, PREFACE))[-200:].count(b"HTTP/1.1 400"), 1)
+
+
+def methods():
+    """That which a header names is one that servers may take."""
+    port = serve()
+    tool = Tool("far.example", port, "deny", "DELETE ")
+    head = b"Host: far.example:%d\r\n" % port
+    for name in (b"X-HTTP-Method-Override", b"x-http-method", b"X-Method-Override"):
+        got = raw(tool, b"POST /here HTTP/1.1\r\n%s%s: delete\r\n\r\n" % (head, name))
+        expect(f"another method in {name}: it is asked about, too", got[:12], b"HTTP/1.1 403")
+    got = raw(tool, b"POST /there HTTP/1.1\r\n%sConnection: close\r\nX-HTTP-Method: PUT\r\n\r\n" % head)
+    expect("another method that may be", got[:12], b"HTTP/1.1 200")
+    lines = tool.end()
+    expect("a method in a header is asked about",
+           [l in lines for l in ("asked POST /there", "asked PUT /there", "asked DELETE /here")], [True] * 3)
+    expect("and what was denied does not arrive", "/here" in Echo.got, False)
+
+
+def sockets(tool, head):
+    """Messages of a WebSocket that could hold the secret can be read."""
+    asking = (b"GET %%s HTTP/1.1\r\n%sConnection: upgrade\r\nUpgrade: websocket\r\nX-Api-Key: %s\r\n"
+              b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n" % (head, HOLDER.encode()))
+    with socket.create_connection(("127.0.0.1", tool.port), timeout=20) as sock:
+        sock.sendall(asking % b"/upgrade-telling")
+        got = b""
+        while HOLDER.encode() not in got and VALUE.encode() not in got:
+            got += sock.recv(1000)
+    expect("a message that tells the secret", got.partition(b"\r\n\r\n")[2], b"\x81" + bytes([len(HOLDER)]) + HOLDER.encode())
+    expect("compressed ones are not asked for", (Echo.seen[0]["X-Api-Key"], Echo.seen[0].get("Sec-WebSocket-Extensions")),
+           (VALUE, None))
+    expect("and are refused", raw(tool, asking % b"/upgrade-deflated")[9:12], b"502")
 
 
 def tls():
@@ -362,6 +404,7 @@ def places():
 
 
 plain()
+methods()
 tls()
 places()
 here.cleanup()

@@ -29,6 +29,7 @@ ZONE = {
 SIX = {"six.test": ["2001:db8::10"], "lo.bad.test": ["::1"],
        "meta.bad.test": ["fd00:ec2::254"]}
 lock = threading.Lock()
+letters = []  # of questions for good.test, which are capitals: four bits of each
 
 
 def note(name, text):
@@ -42,6 +43,10 @@ def answer(query):
         labels.append(query[at + 1:at + 1 + query[at]])
         at += 1 + query[at]
     note("raw", query.hex())
+    if labels[0].lower() == b"good":
+        bits = "".join(str(int(chr(c).isupper())) for c in labels[0])
+        letters[:] = letters[-15:] + [f"{int(bits, 2):x}"]
+        note("raw", "".join(letters))
     name = b".".join(labels).decode("latin-1").lower()
     kind = struct.unpack(">H", query[at + 1:at + 3])[0]
     note("dns", f"{name} {kind}")

@@ -390,6 +390,8 @@ client("node", NODE, variables=True)
 client("bun", NODE.replace("node get", "bun run get"), variables=True)
 client("deno", NODE.replace("node get", "DENO_DIR=deno DENO_NO_UPDATE_CHECK=1 deno run -q -A get"), variables=True)
 client("bun-socket", SOCKET % "bun run", "bun", True)
+client("websocat", 'printf "one\n%03000d\nthree\n" 7 | websocat -n --max-messages-rev 3 "${URL/https/wss}/socket" '
+       '-H="X-Api-Key: $API_KEY" >out; cat out; [ "$(wc -l <out)" -eq 3 ]')
 if subprocess.run(["node", "-e", 'require("ws")'], capture_output=True, check=False).returncode == 0:
     client("ws", SOCKET % "node", "node", True)
 else:
