@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +153,52 @@ int ca_make(struct ca_material *material)
 
 	X509_free(certificate);
 	EVP_PKEY_free(key);
+	return error;
+}
+
+struct ca_making {
+	pthread_t thread;
+	struct ca_material material;
+	int error;
+};
+
+static void *make_beside(void *context)
+{
+	struct ca_making *making = context;
+
+	making->error = ca_make(&making->material);
+	return NULL;
+}
+
+struct ca_making *ca_begin(void)
+{
+	struct ca_making *making = calloc(1, sizeof(*making));
+	sigset_t all, before;
+
+	if (!making)
+		return NULL;
+	/* Signals are the caller's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&making->thread, NULL, make_beside, making);
+
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!error)
+		return making;
+	free(making);
+	return NULL;
+}
+
+int ca_made(struct ca_making *making, struct ca_material *material)
+{
+	if (!making)
+		return ca_make(material);
+	pthread_join(making->thread, NULL);
+	int error = making->error;
+
+	*material = making->material;
+	OPENSSL_cleanse(making, sizeof(*making));
+	free(making);
 	return error;
 }
 

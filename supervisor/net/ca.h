@@ -23,6 +23,16 @@ struct ca_material {
 /** Make one. Returns 0 or -EIO (OpenSSL has no randomness, or no memory). */
 int ca_make(struct ca_material *material);
 
+struct ca_making;
+
+/** Make one on a thread of its own. Returns an object for ca_made(), or NULL
+ * without memory. */
+struct ca_making *ca_begin(void);
+
+/** Wait until it is made, and free the object; NULL: it is made now. Returns as
+ * ca_make(). */
+int ca_made(struct ca_making *making, struct ca_material *material);
+
 /** Its certificate in PEM: 0 and a text for free(), or -errno. */
 int ca_pem(const struct ca_material *material, char **pem, size_t *length);
 

@@ -110,6 +110,7 @@ struct learning {
 	struct session *session;
 	struct inspect *inspect;
 	struct secret_record *records; /* locked */
+	struct ca_making *authority;
 	bool verbose;
 	int error;
 };
@@ -399,8 +400,9 @@ static int begin(struct learning *learning, const char *runtime_path,
 	 */
 	hide_secrets(learning, *environment);
 	hide_secrets(learning, environ);
-	if (!error)
-		error = ca_make(&ca);
+	int made = ca_made(learning->authority, &ca);
+
+	error = error ?: made;
 	if (!error)
 		error = hand_over(learning, &ca, runtime_fd);
 	if (!error)
@@ -416,10 +418,20 @@ static bool count_one(void *context, const struct policy_secret *secret)
 	return true;
 }
 
-int inspect_start(struct session *session, bool verbose,
-		  const char *runtime_path, int runtime_fd, char ***environment)
+struct ca_making *inspect_begin(const struct policy *policy)
 {
-	struct learning learning = {.session = session, .verbose = verbose};
+	return inspect_needed(policy) ? ca_begin() : NULL;
+}
+
+int inspect_start(struct session *session, struct ca_making *authority,
+		  bool verbose, const char *runtime_path, int runtime_fd,
+		  char ***environment)
+{
+	struct learning learning = {
+		.session = session,
+		.authority = authority,
+		.verbose = verbose,
+	};
 	size_t count = 0, size;
 	int error;
 
