@@ -409,8 +409,8 @@ net_victim_SOURCES = tests/calls/net.h tests/escape/net_victim.c
 listen_attack_CFLAGS = $(tracee_cflags)
 listen_attack_LDFLAGS = -pthread
 listen_attack_SOURCES = tests/calls/net.h tests/escape/listen_attack.c
-dist_check_SCRIPTS += tests/escape/listening.sh
-TESTS += tests/escape/listening.sh
+dist_check_SCRIPTS += tests/escape/listening.sh tests/escape/stores.sh
+TESTS += tests/escape/listening.sh tests/escape/stores.sh
 
 # The same calls, bare and supervised.
 check_PROGRAMS += tests/calls/paths tests/calls/files tests/calls/edges \

@@ -74,14 +74,25 @@ static void found(struct search *search, enum store_kind kind, const char *path)
 	search->over = !search->visit(search->context, kind, path);
 }
 
+/*
+ * What is of no known kind is shown as it is. So a link of a Java's, which a
+ * program of an earlier session may have made where it may write, must lead to
+ * a file of the same name, and not to a secret.
+ */
+static bool may_be_store(enum store_kind kind, const char *canonical)
+{
+	return kind != STORE_JAVA ||
+	       strcmp(strrchr(canonical, '/'), "/cacerts") == 0;
+}
+
 static void look_at(struct search *search, enum store_kind kind,
 		    const char *path)
 {
 	char canonical[PATH_MAX];
 	struct stat status;
 
-	if (realpath(path, canonical) && stat(canonical, &status) == 0 &&
-	    S_ISREG(status.st_mode))
+	if (realpath(path, canonical) && may_be_store(kind, canonical) &&
+	    stat(canonical, &status) == 0 && S_ISREG(status.st_mode))
 		found(search, kind, canonical);
 }
 
@@ -182,6 +193,9 @@ struct stores {
 	struct store {
 		enum store_kind kind;
 		char *path;
+		/* Opened before there are programs, who may be able to put
+		 * another file, or a link to a secret, in its place; -1. */
+		int fd;
 	} list[STORES];
 	size_t count;
 	bool incomplete;
@@ -191,15 +205,21 @@ struct stores {
 	size_t certificate_length;
 };
 
-static int read_bundle(const struct stores *stores, const char *path,
+static int read_store(const struct store *store, char **bytes, size_t *length)
+{
+	if (store->fd < 0 || lseek(store->fd, 0, SEEK_SET))
+		return -ENOENT;
+	return tree_read_all(store->fd, STORE_MOST, bytes, length);
+}
+
+static int read_bundle(const struct stores *stores, const struct store *store,
 		       char **result, size_t *result_length)
 {
-	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
 	auto_free char *bytes = NULL;
 	size_t length;
 
 	/* What the program itself could not read is not missed by it. */
-	if (fd < 0 || tree_read_all(fd, STORE_MOST, &bytes, &length))
+	if (read_store(store, &bytes, &length))
 		length = 0;
 	char *all = malloc(length + 1 + stores->pem_length);
 
@@ -216,15 +236,14 @@ static int read_bundle(const struct stores *stores, const char *path,
 
 /* One that is of a kind that we do not know stays what it is: Java then says
  * that it does not know who signed. */
-static int read_java(const struct stores *stores, const char *path,
+static int read_java(const struct stores *stores, const struct store *store,
 		     char **result, size_t *result_length)
 {
-	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
 	auto_free char *bytes = NULL;
 	unsigned char *added;
 	size_t length;
 
-	if (fd < 0 || tree_read_all(fd, STORE_MOST, &bytes, &length))
+	if (read_store(store, &bytes, &length))
 		return -ENOENT;
 	if (java_store_add((unsigned char *)bytes, length, stores->certificate,
 			   stores->certificate_length, &added, result_length)) {
@@ -250,9 +269,9 @@ static int content(void *context, const char *path, char **bytes,
 		return -ENOENT;
 	switch (store->kind) {
 	case STORE_BUNDLE:
-		return read_bundle(stores, path, bytes, length);
+		return read_bundle(stores, store, bytes, length);
 	case STORE_JAVA:
-		return read_java(stores, path, bytes, length);
+		return read_java(stores, store, bytes, length);
 	case STORE_HASHED:
 		break;
 	}
@@ -267,7 +286,14 @@ static bool note(void *context, enum store_kind kind, const char *path)
 	char *copy = strdup(path);
 
 	if (copy)
-		stores->list[stores->count++] = (struct store){kind, copy};
+		stores->list[stores->count++] = (struct store){
+			.kind = kind,
+			.path = copy,
+			.fd = kind == STORE_HASHED
+				      ? -1
+				      : open(path,
+					     O_RDONLY | O_NOFOLLOW | O_CLOEXEC),
+		};
 	else
 		stores->incomplete = true;
 	return copy;
@@ -299,8 +325,10 @@ int stores_give(struct standins *standins, const struct ca_material *ca,
 
 void stores_free(struct stores *stores)
 {
-	for (size_t i = 0; stores && i < stores->count; i++)
+	for (size_t i = 0; stores && i < stores->count; i++) {
+		scope_close_fd(&stores->list[i].fd);
 		free(stores->list[i].path);
+	}
 	if (stores)
 		free(stores->pem);
 	free(stores);
