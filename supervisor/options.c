@@ -1,5 +1,6 @@
 #include "supervisor/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,8 +70,9 @@ static void help(void)
 	      "  -v, --verbose           say what is done\n"
 	      "      --version, --help\n"
 	      "\n"
-	      "Commands: run, policy, explain, propose, replay, log, apply, "
-	      "approve, ps, doctor, demo.\n"
+	      "Commands: run, policy, explain, propose, replay, log, report, "
+	      "apply, approve,\n"
+	      "ps, doctor, demo.\n"
 	      "Manual pages: interpose(1), interpose-policy(5), "
 	      "interpose-audit(5).\n",
 	      stdout);
@@ -220,6 +222,8 @@ int options_parse(int argc, char **argv, struct options *options)
 	option = take_environment(options);
 	if (option >= 0)
 		return option;
+	/* getopt's messages begin with it. */
+	argv[0] = program_invocation_short_name;
 	/* `+`: what follows the program's name is the program's. */
 	while ((option = getopt_long(argc, argv, "+p:e:C:nqv", known, NULL)) !=
 	       -1) {
