@@ -358,8 +358,8 @@ static int add_certificates(struct layers *layers)
 
 	if (error)
 		return error;
-	layers->certificates = (struct policy_source){POLICY_LAYER_RULE,
-						      "certificates", rules};
+	layers->certificates = (struct policy_source){
+		POLICY_LAYER_RULE, LAYERS_CERTIFICATES, rules};
 	/* An empty text would be a mistake. */
 	if (*rules)
 		layers->input.for_requests = &layers->certificates;

@@ -11,6 +11,10 @@
 
 #include "policy/policy.h"
 
+/** The file's name of the rules for the system's certificates. No file that a
+ * policy is read from is called so: those have a directory. */
+#define LAYERS_CERTIFICATES "certificates"
+
 /** What the command line says. The strings must outlive the layers. */
 struct layers_options {
 	const char *program; /**< names the profile; NULL: the default one */

@@ -10,6 +10,7 @@
 
 #include "policy/arena.h"
 #include "supervisor/audit_read.h"
+#include "supervisor/layers.h"
 #include "supervisor/report/memory.h"
 #include "supervisor/report/table.h"
 
@@ -330,7 +331,8 @@ int report_add_decision(struct report *report,
 			const struct audit_record *record, int64_t at)
 {
 	bool refused = report_refuses(record),
-	     faked = is(record->verdict, "fake");
+	     faked = is(record->verdict, "fake") &&
+		     !is(record->rule_file, LAYERS_CERTIFICATES);
 	int error = 0;
 
 	report->dry_run |= record->by == AUDIT_BY_DRY_RUN;

@@ -319,9 +319,9 @@ def absent():
     with open(included + "/interpose/policy", "w") as out:
         out.write("include claude\n")
 
-    def run(*words, **more):
+    def run(*words, program=("printenv", "FOO"), **more):
         state = f"{home}/{len(os.listdir(home))}"
-        ran = subprocess.run([INTERPOSE, "-C", home + "/p", *words, "printenv", "FOO"], capture_output=True, text=True,
+        ran = subprocess.run([INTERPOSE, "-C", home + "/p", *words, *program], capture_output=True, text=True,
                              stdin=subprocess.DEVNULL, cwd=home + "/p",
                              env={"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": state, **more})
         [log] = glob.glob(state + "/interpose/sessions/*/events.jsonl")
@@ -336,6 +336,9 @@ def absent():
     expect("absent from a profile that is named: nothing is said, the log has it", run("-p", "claude"), ("", [], ways))
     expect("and from one that is included", run(XDG_CONFIG_HOME=included), ("", [], ways))
     expect("nor is a key that is there", run("-p", "claude", ANTHROPIC_API_KEY=VALUE)[1], [])
+    if os.path.exists(BUNDLE):
+        expect("nor that programs look at the system's certificates",
+               run("-p", "claude", program=("grep", "-c", "no such line", BUNDLE)), ("0\n", [], ways))
     said = run("-p", "claude", "-v")[1]
     expect("when asked it is said", [name for name in ways if not any(f"the secret {name} is left out" in line for line in said)], [])
     out, said, why = run("-e", "secret foo from env FOO to foo.test:443")
