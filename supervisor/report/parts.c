@@ -67,6 +67,15 @@ void report_add_bytes(struct text *text, uint64_t bytes)
 	text_format(text, "%.1f %s", value, units[unit]);
 }
 
+/* A question to a name server, where no host may be reached: names that may be
+ * are looked up by interpose. */
+static bool is_lookup(const char *subject)
+{
+	size_t length = strlen(subject);
+
+	return length > 3 && strcmp(subject + length - 3, ":53") == 0;
+}
+
 char *report_allow(const struct report_refusal *refusal)
 {
 	const struct grants_subject subject = {
@@ -96,6 +105,9 @@ char *report_allow(const struct report_refusal *refusal)
 			continue;
 		if (i <= ACTION_EXEC && asked.subject[0] != '/')
 			return NULL;
+		if (i == ACTION_CONNECT && !rule && is_lookup(asked.subject))
+			return strdup("allow connect HOST:PORT  # of the name "
+				      "that was looked up");
 		/* A name that was only looked up has no port. */
 		if (i == ACTION_CONNECT && !strchr(asked.subject, ':'))
 			return asprintf(&line, "allow connect %s:*",

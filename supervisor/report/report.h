@@ -115,7 +115,8 @@ int report_read(const struct session_entry *session, struct report *report);
 void report_clear(struct report *report);
 
 /** The rule that would allow what was refused: malloc()ed; NULL where none can
- * (it is final) or no rule can say it. */
+ * (it is final) or no rule can say it. Where a name was looked up that is not
+ * known, HOST:PORT stands for it. */
 char *report_allow(const struct report_refusal *refusal);
 
 /** Add `12.4 s`, `1.2 MB`, `1,204`. */

@@ -123,6 +123,8 @@ if len(data["uses"]) < 10 or any(u["secret"] != "model" or u["count"] != 42
     wrong.append("where secrets were used: %r" % data["uses"])
 if [s.split()[1] for s in data["secrets"]] != ["key"] or b"gone" in plain:
     wrong.append("a secret that was not there was kept: %r" % data["secrets"])
+if "allow connect udp:" in text or "allow connect HOST:PORT  # of the name that was looked up" not in text:
+    wrong.append("to ask a name server is what is proposed")
 if b"where they were used" not in plain or "api.example" not in text:
     wrong.append("where secrets were used is not told")
 echo = data["programs"][1]

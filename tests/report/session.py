@@ -91,6 +91,8 @@ for i, text in enumerate(HOSTILE):
           subject="POST api.example:443/" + text, secret="model")
     event("secret", exe=ROOT + text, action="http",
           subject="POST api.example:443/" + text, secret="model", count=41)
+event("decision", pid=101, tid=101, exe=ROOT + "curl", call="sendto", action="connect", subject="udp:192.0.2.53:53",
+      verdict="ask", by="unattended")
 event("close", pid=101, tid=101, exe=ROOT + "agent", action="connect",
       subject="api.example:443", bytes_out=1234567, bytes_in=890, ms=1500)
 event("exit", pid=200, tid=200, ppid=101, exe=ROOT + "echo", ms=1234,
