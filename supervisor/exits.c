@@ -166,8 +166,8 @@ static bool is_waited_for(const struct watched *watched)
 	return syscall(SYS_pidfd_send_signal, watched->fd, 0, NULL, 0) != 0;
 }
 
-/* A process's clock counts its processor time in all threads, and is there
- * until somebody has waited for it (clock_getcpuclockid(3)). */
+/* In nanoseconds. A process's clock counts its processor time in all threads,
+ * and is there until somebody has waited for it (clock_getcpuclockid(3)). */
 static int64_t read_clock(const struct watched *watched)
 {
 	struct timespec time;
@@ -176,7 +176,7 @@ static int64_t read_clock(const struct watched *watched)
 	if (clock_getcpuclockid(watched->pid, &clock) ||
 	    clock_gettime(clock, &time) || is_waited_for(watched))
 		return -1;
-	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
 /* As wait(2) tells it: the last number of the dead process's line, while it has
@@ -211,11 +211,12 @@ static int kept_status(const struct watched *watched)
 static void record(const struct exits *exits, const struct watched *watched)
 {
 	/* At once: whoever started it is waking up, too. */
+	int64_t cpu = read_clock(watched);
 	struct record_exit exit = {
 		.pid = watched->pid,
 		.parent = watched->parent,
 		.exe = watched->exe,
-		.cpu_ms = read_clock(watched),
+		.cpu_ms = cpu < 0 ? cpu : cpu / 1000000,
 		.status = -1,
 	};
 	int status = kept_status(watched);
@@ -227,7 +228,7 @@ static void record(const struct exits *exits, const struct watched *watched)
 		now.tv_nsec - watched->start.tv_nsec;
 
 	exit.ms = ns / 1000000;
-	worth_end(exits->session->worth, watched->pid, ns);
+	worth_end(exits->session->worth, watched->pid, cpu < 0 ? ns : cpu);
 	/* It may be waited for between the looks at the one and the other. */
 	if (status < 0)
 		status = read_status(watched);

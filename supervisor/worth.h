@@ -3,10 +3,10 @@
  *
  * To load it takes a program as long as some fifteen calls that come to the
  * supervisor instead. Many a program makes fewer, and is started again and
- * again. So a program that has ended at once some times is started without, for
- * as long as those starts make few calls: one that makes many has the next ones
- * load it, each time until more of them have ended at once. What a program gets
- * is the same with the library and without; only the time differs.
+ * again. So a program that took next to no time some times is started without,
+ * for as long as those starts make few calls: one that makes many has the next
+ * ones load it, each time until more of them took next to none. What a program
+ * gets is the same with the library and without; only the time differs.
  */
 #ifndef SUPERVISOR_WORTH_H
 #define SUPERVISOR_WORTH_H
@@ -39,8 +39,9 @@ struct worth_program {
 bool worth_start(struct worth *worth, pid_t pid,
 		 const struct worth_program *program);
 
-/** The process has ended, so many nanoseconds after it stood ready. By any
- * thread; NULL is fine. */
+/** The process has ended, after so many nanoseconds of processor time; where
+ * that is not known any more, after so many of time. By any thread; NULL is
+ * fine. */
 void worth_end(struct worth *worth, pid_t pid, int64_t ns);
 
 /**
