@@ -11,6 +11,7 @@ BEGIN {
 	on["UNSHARE"] = "a new namespace: EPERM"
 	on["PERSONALITY"] = "asking and ADDR_NO_RANDOMIZE; else EPERM"
 	on["PRCTL"] = "PR_SET_DUMPABLE is pretended; PR_SET_MM: EPERM"
+	on["SECCOMP"] = "filters of a program are noted"
 	on["SIGNAL"] = "served where Landlock does not scope signals"
 	on["PID"] = "another process: served"
 	on["OWN"] = "another process: EPERM"

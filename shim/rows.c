@@ -59,6 +59,8 @@ const struct shim_row shim_rows[] = {
 	[SYS_umask] = {SHIM_REPEATS, 0, 0, 0, 0},
 	[SYS_setpgid] = {SHIM_REPEATS, 0, 0, 0, 0},
 	[SYS_setpriority] = {SHIM_REPEATS, 0, 0, 0, 0},
+	[SYS_prctl] = {SHIM_FILTERS, 0, 0, 0, 0},
+	[SYS_seccomp] = {SHIM_FILTERS, 0, 0, 0, 0},
 };
 
 enum { ROWS = sizeof(shim_rows) / sizeof(shim_rows[0]) };

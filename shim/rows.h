@@ -18,6 +18,7 @@ enum shim_how {
 	SHIM_LISTS,   /**< getdents64(): trapped, but for the end */
 	SHIM_WHERE,   /**< getcwd(): trapped in a stand-in */
 	SHIM_RUNS,    /**< execve(): trapped, where there is such a file */
+	SHIM_FILTERS, /**< may install a filter of the program's own */
 	SHIM_REPEATS, /**< trapped, and made again after a signal */
 };
 

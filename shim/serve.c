@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -298,12 +300,24 @@ static long run(const struct shim_row *row, const struct shim_call *call)
 	return result;
 }
 
+/* All that the program does from now on it has thought of. */
+static long filter(const struct shim_call *call)
+{
+	long what = call->arguments[0];
+
+	if (call->number == SYS_prctl ? what == PR_SET_SECCOMP
+				      : what == SECCOMP_SET_MODE_STRICT ||
+						what == SECCOMP_SET_MODE_FILTER)
+		shim_forgo();
+	return shim_trapped(call);
+}
+
 long shim_serve(const struct shim_call *call)
 {
 	const struct shim_row *row = shim_row((unsigned long)call->number);
 
 	/* From a site whose number is not known: any call. */
-	if (!row)
+	if (!row || shim_state()->forgone == SHIM_FORGONE)
 		return shim_trapped(call);
 	long detail = row->detail ? call->arguments[row->detail - 1] : 0;
 
@@ -329,6 +343,8 @@ long shim_serve(const struct shim_call *call)
 		return current_directory(row, call);
 	case SHIM_RUNS:
 		return run(row, call);
+	case SHIM_FILTERS:
+		return filter(call);
 	case SHIM_REPEATS:
 	case SHIM_NOT_HERE:
 		break;

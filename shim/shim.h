@@ -32,6 +32,27 @@ struct shim_call {
 
 enum { SHIM_STUBS = 128 };
 extern unsigned char shim_stubs[SHIM_STUBS * SHIM_STUB];
+
+/** What is written to once it has begun, at most once: in the place of the last
+ * stub, since another page would cost every exec. */
+struct shim_state {
+	uint32_t page; /**< its size, where it can be written to (not in Go) */
+	uint32_t forgone;
+};
+
+/** All calls are made as they are, where they are trapped. */
+enum { SHIM_FORGONE = 1 };
+
+static inline volatile struct shim_state *shim_state(void)
+{
+	return (volatile struct shim_state *)(void *)
+		       (shim_stubs + (SHIM_STUBS - 1) * SHIM_STUB);
+}
+
+/** From here on make no call but those that the program makes: a filter of its
+ * own may know no others. Where memory cannot be written and run, all stays as
+ * it is. */
+void shim_forgo(void);
 extern unsigned char shim_enter[];
 
 /** Make the call from here, where it is trapped. Returns what the kernel does.

@@ -220,7 +220,7 @@ static size_t write_stubs(struct change *change, size_t first)
 	for (size_t i = 0; i < change->count; i++) {
 		struct shim_stub how = stub_of(change, i);
 
-		if (first + i >= SHIM_STUBS ||
+		if (first + i >= SHIM_STUBS - 1 ||
 		    !machine_stub(&how, (unsigned char *)how.site,
 				  (unsigned char *)how.stub, jump))
 			return 0;
@@ -258,6 +258,21 @@ static bool make_executable(size_t page, size_t stubs)
 	return true;
 }
 
+void shim_forgo(void)
+{
+	uintptr_t mask = ~((uintptr_t)shim_state()->page - 1);
+	void *page = (void *)((uintptr_t)shim_state() & mask);
+	const int run = PROT_READ | PROT_EXEC;
+
+	/* Others may be in a stub of the same page. */
+	if (shim_state()->page > MOST_PAGE ||
+	    shim_state()->forgone == SHIM_FORGONE ||
+	    protect(page, shim_state()->page, run | PROT_WRITE))
+		return;
+	shim_state()->forgone = SHIM_FORGONE;
+	(void)protect(page, shim_state()->page, run);
+}
+
 static void change_all(const struct machine *machine)
 {
 	struct changes changes;
@@ -281,6 +296,8 @@ static void change_all(const struct machine *machine)
 			changes.list[i].count = 0;
 		stubs += taken;
 	}
+	shim_state()->page = (uint32_t)machine->page;
+	shim_state()->forgone = 0;
 	if (!stubs || !make_executable(machine->page, stubs))
 		return;
 	for (size_t i = 0; i < count; i++)

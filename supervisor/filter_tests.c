@@ -138,10 +138,17 @@ static const struct filter_clause prctl_clauses[] = {
 	   by the tracer, too: image_shown.h. */
 	IF(NOTIFY, 0,      EQ(0, PR_SET_MM), EQ(1, PR_SET_MM_MAP)),
 	IF(REFUSE, EPERM,  EQ(0, PR_SET_MM)),
+	IF(NOTIFY, 0,      EQ(0, PR_SET_SECCOMP)),
 	IF(ROOT_NOTIFY, 0, EQ(0, PR_CAPBSET_DROP)),
 	IF(ROOT_NOTIFY, 0, EQ(0, PR_CAP_AMBIENT)),
 	IF(ROOT_NOTIFY, 0, EQ(0, PR_SET_SECUREBITS)),
 	IF(ROOT_NOTIFY, 0, EQ(0, PR_SET_KEEPCAPS)),
+	ELSE(ALLOW, 0),
+};
+
+static const struct filter_clause seccomp_clauses[] = {
+	IF(NOTIFY, 0,      EQ(0, SECCOMP_SET_MODE_STRICT)),
+	IF(NOTIFY, 0,      EQ(0, SECCOMP_SET_MODE_FILTER)),
 	ELSE(ALLOW, 0),
 };
 
@@ -241,6 +248,7 @@ static const struct {
 	[TEST_UNSHARE]     = TEST(unshare_clauses),
 	[TEST_PERSONALITY] = TEST(personality_clauses),
 	[TEST_PRCTL]       = TEST(prctl_clauses),
+	[TEST_SECCOMP]     = TEST(seccomp_clauses),
 	[TEST_SIGNAL]      = TEST(signal_clauses),
 	[TEST_PID]         = TEST(pid_clauses),
 	[TEST_OWN]         = TEST(own_clauses),

@@ -15,6 +15,7 @@
 #include "supervisor/loading.h"
 #include "supervisor/record.h"
 #include "supervisor/session.h"
+#include "supervisor/tracee.h"
 #include "supervisor/image_stack.h"
 #include "supervisor/tracer_jobs.h"
 #include "supervisor/worth.h"
@@ -137,6 +138,19 @@ static int set_environment(struct session *session, struct image_stack *stack,
 	return rewrite(session, stack, image, plan);
 }
 
+/* Has it filters of its own? They may not know the calls that the library adds.
+ */
+static bool has_filters(const struct session *session, pid_t pid)
+{
+	struct tracee_status status, own;
+
+	/* It has one more than the supervisor: the session's. */
+	return atomic_load(&session->filters_vary) &&
+	       (tracee_status(pid, &status) ||
+		tracee_status(session->supervisor, &own) ||
+		status.filters > own.filters + 1);
+}
+
 int prepare_image(struct session *session, struct image_stack *stack,
 		  const struct exec_plan *plan)
 {
@@ -146,7 +160,8 @@ int prepare_image(struct session *session, struct image_stack *stack,
 	loading_start(session->loading, stack->pid,
 		      plan->preloads ? image_stack_auxiliary(stack, AT_BASE)
 				     : 0);
-	if (error || !session->preload || image.steered)
+	if (error || !session->preload || image.steered ||
+	    has_filters(session, stack->pid))
 		return error;
 	struct go_images *images = preload_go(session->preload);
 	uint64_t go = go_image_find(images, stack, plan);

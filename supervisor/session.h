@@ -120,6 +120,8 @@ struct session {
 	atomic_bool credentials_vary;
 	/** A process changed its umask: look each time. */
 	atomic_bool umask_varies;
+	/** Some program has installed a seccomp filter of its own. */
+	atomic_bool filters_vary;
 	/** The workers shall end. */
 	atomic_bool ending;
 	/** Something broke: see session_fail(). */

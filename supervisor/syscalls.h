@@ -33,6 +33,7 @@ enum argument_test {
 	TEST_UNSHARE,	  /**< no new namespace */
 	TEST_PERSONALITY, /**< asking, or address randomisation */
 	TEST_PRCTL,	  /**< credentials, and what blinds the supervisor */
+	TEST_SECCOMP,	  /**< native but for installing */
 	TEST_SIGNAL,	  /**< native where Landlock scopes signals */
 	TEST_PID,	  /**< native with pid 0, the caller */
 	TEST_OWN,	  /**< the same; others are refused in the filter */

@@ -296,6 +296,7 @@ int tracee_status(pid_t tid, struct tracee_status *status)
 	status->blocked = field(rest, "\nSigBlk:", 16);
 	status->ignored = field(rest, "\nSigIgn:", 16);
 	status->caught = field(rest, "\nSigCgt:", 16);
+	status->filters = (unsigned)field(rest, "\nSeccomp_filters:", 10);
 	return 0;
 }
 

@@ -94,6 +94,7 @@ struct tracee_status {
 	size_t group_count;
 	bool groups_cut;			    /**< more groups than fit */
 	uint64_t pending, blocked, ignored, caught; /**< signals, bit N-1 */
+	unsigned filters; /**< of seccomp; Linux 5.9, else 0 */
 };
 
 /** Returns 0, or -ESRCH, -EIO. */

@@ -66,11 +66,19 @@ NOTES(setfsgid)
 NOTES(setgroups)
 NOTES(capset)
 
+void call_seccomp(struct call *call)
+{
+	atomic_store(&call->session->filters_vary, true);
+	call_continue(call);
+}
+
 /* One that moves what /proc tells of a process is the tracer's alone. */
 void call_prctl(struct call *call)
 {
 	if (call_int(call, 0) == PR_SET_MM)
 		call_fail(call, EPERM);
+	else if (call_int(call, 0) == PR_SET_SECCOMP)
+		call_seccomp(call);
 	else
 		note_credentials(call);
 }

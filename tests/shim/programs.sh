@@ -58,7 +58,7 @@ both() { # NAME COMMAND…
 }
 
 # -- single calls, signals, threads -------------------------------------------
-for what in errors listings raw starts registers cancel hammer; do
+for what in errors listings raw starts registers cancel hammer filtered; do
 	both "$what" "$tools/programs" "$what" d
 done
 both "another name space" "$tools/spaces"

@@ -213,18 +213,6 @@ START_TEST(a_trapped_call_fails_without_a_listener)
 }
 END_TEST
 
-static int second_listener(int listener)
-{
-	(void)listener;
-	return -filter_install(&program, 0, &listener);
-}
-
-START_TEST(a_second_listener_is_busy)
-{
-	assert_exits(second_listener, EBUSY);
-}
-END_TEST
-
 /** The bit of each socket that could be made. */
 static int sockets(int listener)
 {
@@ -353,7 +341,6 @@ int main(void)
 	tcase_add_test(tcase, landlock_is_absent);
 	tcase_add_test(tcase, native_calls_run);
 	tcase_add_test(tcase, a_trapped_call_fails_without_a_listener);
-	tcase_add_test(tcase, a_second_listener_is_busy);
 	tcase_add_test(tcase, sockets_are_made_by_domain_and_protocol);
 	tcase_add_test(tcase, vsock_is_no_family);
 	tcase_add_test(tcase, namespaces_are_refused);
