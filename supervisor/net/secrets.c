@@ -1,5 +1,6 @@
 #include "supervisor/net/secrets.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,106 @@ static char *add_restored(struct needle *needle, const struct secret *secret,
 	return room;
 }
 
+/* How much of a value is turned back in its other forms: its end, without which
+ * a longer one is of no use. */
+enum { PART = 48, OTHER_FORMS = 5, OTHER_MOST = 3 * PART };
+
+/* A part of a value, and what stands there in the placeholder. */
+struct part {
+	unsigned char real[PART + 2], instead[PART + 2];
+	size_t length;
+};
+
+static void add_other(struct forms *forms, const char *text,
+		      const char *instead, size_t length, unsigned id)
+{
+	add_form(forms, text, length, id);
+	forms->items[forms->count - 1].instead = forms->room;
+	forms->items[forms->count - 1].instead_length = length;
+	forms->room = mempcpy(forms->room, instead, length);
+}
+
+/* As in an Authorization of Basic, which servers may show. */
+static void add_other_base64(struct forms *forms, const struct part *part,
+			     unsigned id)
+{
+	for (unsigned shift = 0; shift < 3; shift++) {
+		unsigned char in[PART + 2] = {0}, real[OTHER_MOST + 1],
+					instead[OTHER_MOST + 1];
+		size_t from = (8 * shift + 5) / 6;
+		size_t to = 8 * (shift + part->length) / 6;
+
+		memcpy(in + shift, part->real, part->length);
+		EVP_EncodeBlock(real, in, (int)(shift + part->length));
+		memcpy(in + shift, part->instead, part->length);
+		EVP_EncodeBlock(instead, in, (int)(shift + part->length));
+		add_other(forms, (char *)real + from, (char *)instead + from,
+			  to - from, id);
+		OPENSSL_cleanse(in, sizeof(in));
+		OPENSSL_cleanse(real, sizeof(real));
+	}
+}
+
+static bool is_plain(unsigned char c, bool json)
+{
+	return json ? c != '/' : isalnum(c) || strchr("-._~", c);
+}
+
+/* What is no letter or digit as %XX; or, in JSON, a slash behind another. */
+static void add_escaped(struct forms *forms, struct http_text value,
+			const struct part *part, bool json, unsigned id)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char real[OTHER_MOST], instead[OTHER_MOST];
+	size_t size = 0;
+
+	for (size_t i = 0; i < part->length; i++) {
+		unsigned char c = part->real[i];
+		bool plain = is_plain(c, json);
+
+		if (!plain && json) {
+			real[size++] = '\\';
+		} else if (!plain) {
+			real[size++] = '%';
+			real[size++] = digits[c / 16];
+			c = (unsigned char)digits[c % 16];
+		}
+		real[size++] = (char)c;
+	}
+	for (size_t i = 0; i < size; i++)
+		instead[i] = (char)part->instead[i % part->length];
+	/* Where nothing of it changes, it is found as it is. */
+	while (value.length && is_plain((unsigned char)*value.at, json)) {
+		value.at++;
+		value.length--;
+	}
+	if (value.length)
+		add_other(forms, real, instead, size, id);
+	OPENSSL_cleanse(real, sizeof(real));
+}
+
+static void add_others(struct forms *forms, const struct secret *secret,
+		       struct http_text value, unsigned id)
+{
+	struct part part = {.length =
+				    value.length < PART ? value.length : PART};
+	size_t from = value.length - part.length;
+
+	for (size_t i = 0; i < part.length; i++) {
+		part.real[i] = (unsigned char)value.at[from + i];
+		part.instead[i] =
+			(unsigned char)secret->placeholder
+				.at[(from + i) % secret->placeholder.length];
+	}
+	if (secret->place == SECRET_IN_AUTHENTICATION ||
+	    secret->place == SECRET_IN_BASIC ||
+	    secret->place == SECRET_IN_HEADER)
+		add_other_base64(forms, &part, id);
+	add_escaped(forms, value, &part, true, id);
+	add_escaped(forms, value, &part, false, id);
+	OPENSSL_cleanse(&part, sizeof(part));
+}
+
 /*
  * In answers a value keeps its length, so that the answer's does: where a
  * renewed secret is longer or shorter than the placeholder, that is repeated
@@ -128,28 +229,35 @@ static char *add_restored(struct needle *needle, const struct secret *secret,
  */
 static int make_restore(struct secrets *secrets)
 {
-	struct needle needles[2 * SECRETS_MOST] = {0};
-	size_t total = 1, count = 0;
-	char *room, *at;
-	int error;
+	const size_t most = 2 * (1 + OTHER_FORMS) * secrets->count;
+	struct forms forms = {.items = calloc(most + 1, sizeof(struct needle))};
+	size_t total = 1;
+	char *room;
+	int error = -ENOMEM;
 
 	for (size_t i = 0; i < secrets->count; i++)
 		total += secrets->items[i].value.length +
-			 secrets->items[i].former.length;
-	at = room = malloc(total);
-	if (!room)
-		return -ENOMEM;
-	for (unsigned i = 0; i < secrets->count; i++) {
+			 secrets->items[i].former.length +
+			 (size_t)4 * OTHER_FORMS * OTHER_MOST;
+	room = forms.room = malloc(total);
+	for (unsigned i = 0; room && forms.items && i < secrets->count; i++) {
 		const struct secret *secret = &secrets->items[i];
+		struct http_text values[] = {secret->value, secret->former};
 
-		at = add_restored(&needles[count++], secret, secret->value, i,
-				  at);
-		if (secret->former.length)
-			at = add_restored(&needles[count++], secret,
-					  secret->former, i, at);
+		for (size_t j = 0; j < 2 && values[j].length; j++) {
+			forms.room =
+				add_restored(&forms.items[forms.count++],
+					     secret, values[j], i, forms.room);
+			add_others(&forms, secret, values[j], i);
+		}
 	}
-	error = needles_new(needles, count, &secrets->restore);
+	if (room && forms.items)
+		error = needles_new(forms.items, forms.count,
+				    &secrets->restore);
+	if (room)
+		OPENSSL_cleanse(room, total);
 	free(room);
+	free(forms.items);
 	return error;
 }
 

@@ -5,6 +5,7 @@ which leads to it. Each case says what must arrive, or must not.
 """
 
 import base64
+import hashlib
 import http.client
 import http.server
 import json
@@ -68,6 +69,9 @@ class Echo(http.server.BaseHTTPRequestHandler):
         if self.path == "/until-close":
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + VALUE.encode() + b" until the end")
             self.close_connection = True
+            return
+        if self.path == "/raw":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
             return
         if self.path == "/cut":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
@@ -310,6 +314,28 @@ def methods():
     expect("and what was denied does not arrive", "/here" in Echo.got, False)
 
 
+def other_forms():
+    """The secret comes back as servers write it."""
+    port = serve()
+    for name, value, holder in (("short", VALUE, HOLDER), 
+                                ("long", "ghp_/" + base64.b64encode(hashlib.sha512(b"real").digest()).decode(),
+                                 "ghp_+" + base64.b64encode(hashlib.sha512(b"fake").digest()).decode())):
+        tool = Tool("far.example", port, "secret", "x", value, holder, "0", "", "1")
+        connection = connect(tool)
+        for user in ("", "u", "me", "you"):
+            basic = "Basic " + base64.b64encode(f"{user}:{holder}".encode()).decode()
+            answer, text = ask(connection, "GET", "/basic", headers={"Authorization": basic})
+            real = base64.b64encode(f"{user}:{value}".encode()).decode()
+            expect(f"{name}: {user}: the key arrives", Echo.seen[0]["Authorization"], "Basic " + real)
+            back = base64.b64decode(json.loads(text)["headers"]["Authorization"][6:])
+            expect(f"{name}: {user}: and does not come back", (value[-40:].encode() in back, holder[-40:-1].encode() in back),
+                   (False, True))
+        for what, form in (("JSON", value.replace("/", "\\/")), ("%XX", urllib.parse.quote(value, safe=""))):
+            answer, text = ask(connection, "POST", "/raw", form)
+            expect(f"{name}: in {what}", (text != form.encode(), len(text), form[-30:].encode() in text), (True, len(form), False))
+        tool.end()
+
+
 def sockets(tool, head):
     """Messages of a WebSocket that could hold the secret can be read."""
     asking = (b"GET %%s HTTP/1.1\r\n%sConnection: upgrade\r\nUpgrade: websocket\r\nX-Api-Key: %s\r\n"
@@ -405,6 +431,7 @@ def places():
 
 plain()
 methods()
+other_forms()
 tls()
 places()
 here.cleanup()
