@@ -396,6 +396,7 @@ int http_paths(struct http_text target, char paths[2][HTTP_PATH_MOST],
 	static const char digits[] = "0123456789ABCDEF";
 	char *first = paths[0], *second = paths[1];
 	size_t length = 0;
+	bool parameters = false;
 
 	while (length < target.length && target.at[length] != '?')
 		length++;
@@ -417,6 +418,10 @@ int http_paths(struct http_text target, char paths[2][HTTP_PATH_MOST],
 		} else {
 			*first++ = c;
 		}
+		/* From `;` to the next slash: some servers read on without. */
+		parameters = (parameters || c == ';') && !slash;
+		if (parameters)
+			continue;
 		if (slash) {
 			if (second == paths[1] || second[-1] != '/')
 				*second++ = '/';

@@ -95,8 +95,8 @@ bool http_list_has(struct http_text list, const char *word);
 /**
  * What servers may understand a request's path to be, without its query: as it
  * stands, with all that needs no encoding decoded; and, where that is another,
- * with `//` as one slash and encoded slashes as slashes. Both are to be
- * decided about. Dots as segments are refused: clients resolve them.
+ * with `//` as one slash, encoded slashes as slashes, and without parameters
+ * (from `;` to the next slash). Both are to be decided about. Dots as segments are refused: clients resolve them.
  * Returns 1 or 2, or -EBADMSG with `why`.
  */
 int http_paths(struct http_text target, char paths[2][HTTP_PATH_MOST],

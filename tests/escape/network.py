@@ -385,6 +385,13 @@ def path_that_is_denied(mark):
     return get(s, "seen.wild.test", "/x/%2e%2e/secret/" + mark.decode())
 
 
+@attack
+def path_with_parameters(mark):
+    """Java's servers read it without them."""
+    s = tls(named("seen.wild.test", 443), "seen.wild.test")
+    return get(s, "seen.wild.test", "/secret;x/" + mark.decode())
+
+
 def plain(request):
     def one(mark):
         s = named("good.test", 80)
