@@ -5,7 +5,8 @@
 
 BEGIN {
 	FS = "[(), \t]+"
-	on["FCNTL"] = "signals to others: served or refused"
+	on["FCNTL"] = "signals to others: served or refused; F_DUPFD as dup"
+	on["DUP"] = "with a fence, of 200 and above: served"
 	on["IOCTL"] = "file attributes served; input, namespaces refused"
 	on["CLONE"] = "a new namespace: EPERM"
 	on["UNSHARE"] = "a new namespace: EPERM"

@@ -27,4 +27,9 @@
 #define GATE_RETURN (GATE_ADDRESS + 2)
 #endif
 
+/** Directories are listed there, untrapped, by descriptors below this number:
+ * supervisor/calls/veiled.h. Few programs have as many, and hardly one is limited
+ * to fewer. */
+#define GATE_DESCRIPTORS 200
+
 #endif

@@ -15,7 +15,7 @@ enum shim_how {
 	SHIM_CHANGES,
 	SHIM_OPENS,   /**< depends on its flags */
 	SHIM_LINKS,   /**< readlink(): trapped, where there is a link */
-	SHIM_LISTS,   /**< getdents64(): trapped, but for the end */
+	SHIM_LISTS,   /**< getdents64(): trapped, where it tells such a name */
 	SHIM_WHERE,   /**< getcwd(): trapped in a stand-in */
 	SHIM_RUNS,    /**< execve(): trapped, where there is such a file */
 	SHIM_FILTERS, /**< may install a filter of the program's own */

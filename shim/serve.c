@@ -11,14 +11,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
-#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "shim/gate.h"
 #include "shim/rows.h"
 #include "shim/shim.h"
 #ifdef __aarch64__
@@ -235,25 +234,57 @@ static long read_link(const struct shim_row *row, const struct shim_call *call)
 	return result == 0 ? -EINVAL : -ENOENT;
 }
 
-/* What is in a directory only the supervisor tells. But that all of it was told
- * is asked of the kernel once more for each, and of ext4 (and 3 and 2, of the
- * same number) the position says so: none of its entries begins at the largest
- * there is. What was removed meanwhile has another answer than the end. */
-static bool is_at_end(long fd)
+/* Is one of the names, as getdents64(2) wrote them, to be decided about? */
+static bool lists_named(long fd, const char *bytes, long length)
 {
-	struct statfs system;
-	struct stat status;
+	enum { NAME = 19, OUTSIDE_UNKNOWN = 2 };
+	int fenced = OUTSIDE_UNKNOWN;
 
-	return shim_system(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0) == INT64_MAX &&
-	       shim_system(SYS_fstat, fd, (long)&status, 0, 0, 0, 0) == 0 &&
-	       (status.st_mode & S_IFMT) == S_IFDIR && status.st_nlink > 0 &&
-	       shim_system(SYS_fstatfs, fd, (long)&system, 0, 0, 0, 0) == 0 &&
-	       system.f_type == EXT4_SUPER_MAGIC;
+	for (long at = 0; at + NAME < length;) {
+		const char *name = bytes + at + NAME;
+		uint16_t size =
+			*(const uint16_t *)(const void *)(bytes + at + 16);
+		size_t count = 0;
+
+		if (size <= NAME || size > length - at)
+			return true;
+		while (count < (size_t)size - NAME && name[count])
+			count++;
+		enum shim_named named = SHIM_NOT_NAMED;
+
+		if (count)
+			named = shim_names_match(&shim_configured()->names,
+						 name, count);
+		if (named == SHIM_NAMED_OUTSIDE && fenced == OUTSIDE_UNKNOWN)
+			fenced = is_fenced(fd, "", 0);
+		if (named == SHIM_NAMED_ANYWHERE ||
+		    (named == SHIM_NAMED_OUTSIDE && !fenced))
+			return true;
+		at += size;
+	}
+	return false;
 }
 
+/* Of what the kernel tells the supervisor tells less, where a name may have
+ * come to be there since the directory was opened. */
 static long list(const struct shim_row *row, const struct shim_call *call)
 {
-	return is_at_end(call->arguments[0]) ? 0 : decided(row, call);
+	long fd = call->arguments[0];
+
+	/* Of a directory of which not all is listed. */
+	if ((unsigned long)fd >= GATE_DESCRIPTORS)
+		return decided(row, call);
+	long from = shim_system(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+	long result = shim_gate(call);
+
+	/* In some sessions none passes there: a signal may have come first. */
+	if (result == -EINTR)
+		return decided(row, call);
+	if (result <= 0 ||
+	    !lists_named(fd, (const char *)call->arguments[1], result) ||
+	    shim_system(SYS_lseek, fd, from, SEEK_SET, 0, 0, 0) < 0)
+		return result;
+	return decided(row, call);
 }
 
 /* Is the path below the session's directory, where its stand-ins are? */

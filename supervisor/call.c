@@ -81,12 +81,14 @@ void call_continue(struct call *call)
 	answer(call, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
-static int add_fd(struct call *call, int fd, bool close_on_exec, uint32_t flags)
+static int add_fd(struct call *call, int fd, int at, bool close_on_exec,
+		  uint32_t flags)
 {
 	struct seccomp_notif_addfd add = {
 		.id = call->request.id,
 		.flags = flags,
 		.srcfd = (uint32_t)fd,
+		.newfd = at < 0 ? 0 : (uint32_t)at,
 		.newfd_flags = close_on_exec ? O_CLOEXEC : 0,
 	};
 	int number;
@@ -100,12 +102,21 @@ static int add_fd(struct call *call, int fd, bool close_on_exec, uint32_t flags)
 	return number < 0 ? -errno : number;
 }
 
+int call_put_fd(struct call *call, int fd, int at, bool close_on_exec)
+{
+	return add_fd(call, fd, at, close_on_exec,
+		      at < 0 ? 0U : (uint32_t)SECCOMP_ADDFD_FLAG_SETFD);
+}
+
 void call_give_fd(struct call *call, int *fd, bool close_on_exec)
 {
 	if (call->answered)
 		return;
-	int number = add_fd(call, *fd, close_on_exec, 0);
+	call_gave_fd(call, fd, call_put_fd(call, *fd, -1, close_on_exec));
+}
 
+void call_gave_fd(struct call *call, int *fd, int number)
+{
 	/* Not with SECCOMP_ADDFD_FLAG_SEND: by the time the program runs on, it
 	 * must be the only one that has the file open. */
 	scope_close_fd(fd);
@@ -120,7 +131,8 @@ void call_give_fd(struct call *call, int *fd, bool close_on_exec)
 
 void call_lend_fd(struct call *call, int fd, bool close_on_exec)
 {
-	int number = add_fd(call, fd, close_on_exec, SECCOMP_ADDFD_FLAG_SEND);
+	int number =
+		add_fd(call, fd, -1, close_on_exec, SECCOMP_ADDFD_FLAG_SEND);
 
 	if (number == -EMFILE)
 		limits_no_descriptor(call->session, call->tid);

@@ -109,6 +109,14 @@ void call_result(struct call *call, int64_t result);
  */
 void call_give_fd(struct call *call, int *fd, bool close_on_exec);
 
+/** The two halves of that. Put the file into the program's table, at the number
+ * `at`, whatever is there, or at the least that is free (-1). Returns the number
+ * or -errno, EBADF where there is none as high. `fd` stays the caller's. */
+int call_put_fd(struct call *call, int fd, int at, bool close_on_exec);
+
+/** Close our copy, and answer with what putting it came to. */
+void call_gave_fd(struct call *call, int *fd, int number);
+
 /**
  * The same of a file that nobody minds to be open here, too, while the program
  * runs on: in one step. `fd` stays the caller's.

@@ -25,6 +25,9 @@ struct filter_options {
 	/** Some programs are granted what others are not: at the gate nothing
 	   is opened by a last link, which could be one of /proc/PID/fd. */
 	bool apart;
+	/** Directories of which not all may be listed have numbers of their own
+	    (calls/veiled.h): others are listed at the gate. */
+	bool veils;
 	/** Programs may trace each other: who attaches to whom is notified. */
 	bool tracing;
 };

@@ -36,6 +36,12 @@ uint32_t filter_clause_action(const struct filter_clause *clause,
 	case ANSWER_APART_NOTIFY:
 		return options->apart ? SECCOMP_RET_USER_NOTIF
 				      : SECCOMP_RET_ALLOW;
+	case ANSWER_VEILS_NOTIFY:
+		return options->veils ? SECCOMP_RET_USER_NOTIF
+				      : SECCOMP_RET_ALLOW;
+	case ANSWER_VEILS_ALLOW:
+		return options->veils ? SECCOMP_RET_ALLOW
+				      : SECCOMP_RET_USER_NOTIF;
 	case ANSWER_TRACE_NOTIFY:
 		return options->tracing ? SECCOMP_RET_USER_NOTIF : refuse;
 	case ANSWER_TRACE_REFUSE:

@@ -30,6 +30,10 @@ enum filter_answer {
 	ANSWER_FENCE_NOTIFY, /**< notify where there is a fence, else run */
 	ANSWER_APART_NOTIFY, /**< notify where programs are kept apart, else run
 			      */
+	ANSWER_VEILS_NOTIFY, /**< notify where directories are veiled, else run
+			      */
+	ANSWER_VEILS_ALLOW,  /**< run where directories are veiled, else notify
+			      */
 	ANSWER_TRACE_NOTIFY, /**< notify where tracing is allowed, else refuse
 			      */
 	ANSWER_TRACE_REFUSE, /**< refuse where tracing is allowed, else run */

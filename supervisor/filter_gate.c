@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "shim/gate.h"
+#include "supervisor/calls/veiled.h"
 
 /* In fcntl.h only with _GNU_SOURCE of newer libraries. */
 enum { TMPFILE_BIT = 020000000, LOOK_SYNC = 0x6000 /* AT_STATX_SYNC_TYPE */ };
@@ -96,6 +97,12 @@ static const struct {
 	{"access",     GATE()},
 	{"faccessat",  GATE()},
 	{"faccessat2", GATE(WITHIN(3, AT_SYMLINK_NOFOLLOW | AT_EACCESS))},
+	/* Of what Landlock let be opened all may be listed; what else is given
+	   to programs, and is not listed as it is, has other numbers. */
+	{"getdents64", {{ANSWER_VEILS_ALLOW, 0,
+			 {AT_GATE, {LOW(0), COMPARE_LE, FILTER_ALL,
+				    VEILED_FROM - 1}}},
+			{.answer = ANSWER_NOTIFY}}},
 	/* Where the process is. */
 	{"getcwd",     GATE()},
 	/* Names, by the directories that they are in. */

@@ -21,6 +21,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "supervisor/calls/veiled.h"
+
 /* clang-format off */
 
 #define IF(what, number, ...) { ANSWER_##what, number, { __VA_ARGS__ } }
@@ -38,12 +40,20 @@
 #define OUTSIDE(n, m, v) { LOW(n), COMPARE_NE, m, v }
 #define FROM(n, m, v)    { LOW(n), COMPARE_GE, m, v }
 #define TO(n, m, v)      { LOW(n), COMPARE_LE, m, v }
+#define VEILED(n)        FROM(n, FILTER_ALL, VEILED_FROM)
 
 /* F_SETOWN and F_SETSIG let the kernel send any signal, SIGKILL too, to any
    process of the same user. F_SETOWN has the process in a register. */
 static const struct filter_clause fcntl_clauses[] = {
 	IF(SCOPE_NOTIFY, 0,     EQ(1, F_SETOWN)),
 	IF(SCOPE_REFUSE, EPERM, EQ(1, F_SETOWN_EX)),
+	IF(VEILS_NOTIFY, 0,     EQ(1, F_DUPFD), VEILED(0)),
+	IF(VEILS_NOTIFY, 0,     EQ(1, F_DUPFD_CLOEXEC), VEILED(0)),
+	ELSE(ALLOW, 0),
+};
+
+static const struct filter_clause dup_clauses[] = {
+	IF(VEILS_NOTIFY, 0,     VEILED(0)),
 	ELSE(ALLOW, 0),
 };
 
@@ -243,6 +253,7 @@ static const struct {
 } tests[TEST_COUNT] = {
 #define TEST(name) { name, sizeof(name) / sizeof(name[0]) }
 	[TEST_FCNTL]       = TEST(fcntl_clauses),
+	[TEST_DUP]         = TEST(dup_clauses),
 	[TEST_IOCTL]       = TEST(ioctl_clauses),
 	[TEST_CLONE]       = TEST(clone_clauses),
 	[TEST_UNSHARE]     = TEST(unshare_clauses),

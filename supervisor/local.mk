@@ -65,7 +65,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/calls/file.c \
 	supervisor/calls/trace.c \
 	supervisor/calls/loader.c supervisor/calls/loader.h \
-	supervisor/calls/listing.c \
+	supervisor/calls/listing.c supervisor/calls/listing.h \
 	supervisor/calls/message.c \
 	supervisor/calls/message.h \
 	supervisor/calls/lookup.c supervisor/calls/lookup.h \
@@ -88,6 +88,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/calls/stat.c \
 	supervisor/calls/terminal.c \
 	supervisor/calls/terminal.h \
+	supervisor/calls/veiled.c \
+	supervisor/calls/veiled.h \
 	supervisor/calls/words.c \
 	supervisor/calls/words.h \
 	supervisor/calls/xattr.c \

@@ -92,6 +92,7 @@ struct session {
 	pid_t guardian;
 	pid_t program; /**< the process the user asked for */
 	enum ask_mode ask;
+	bool veils; /**< directories may be veiled: calls/veiled.h */
 	bool log_all;
 	bool tracing;	 /**< `allow ptrace` */
 	bool log_stacks; /**< events of refused calls have their stack */

@@ -23,6 +23,7 @@
 #include "shim/names.h"
 #include "supervisor/ask/ask.h"
 #include "supervisor/audit.h"
+#include "supervisor/calls/veiled.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/credentials.h"
 #include "supervisor/exits.h"
@@ -392,6 +393,8 @@ static int make_fence(struct run *run)
 
 static int make_filter(struct run *run)
 {
+	run->session.veils = veiled_may(&run->session);
+
 	struct filter_options options = {
 		.landlock_signal_scope =
 			run->session.kernel.landlock_abi >= SIGNAL_SCOPE_ABI,
@@ -399,6 +402,7 @@ static int make_filter(struct run *run)
 		.broker = run->session.net != NULL,
 		.fence = run->session.fence != NULL,
 		.apart = run->apart,
+		.veils = run->session.veils,
 		.tracing = run->session.tracing,
 	};
 

@@ -27,7 +27,8 @@ enum trap {
 /** Which test of the arguments a TRAP_ARGUMENTS row has: filter_tests.c. */
 enum argument_test {
 	TEST_NONE = 0,
-	TEST_FCNTL,	  /**< who gets the signals of a descriptor */
+	TEST_FCNTL,	  /**< who gets the signals of a descriptor; as TEST_DUP */
+	TEST_DUP,	  /**< native but for numbers of veiled directories */
 	TEST_IOCTL,	  /**< commands that change a file, or inject input */
 	TEST_CLONE,	  /**< no new namespace */
 	TEST_UNSHARE,	  /**< no new namespace */

@@ -202,7 +202,8 @@ FENCES = off strict
 FENCE_TESTS = tests/calls/all.sh tests/e2e/fence.sh tests/e2e/jobs.sh \
 	tests/e2e/learning.sh tests/e2e/limits.sh tests/e2e/report.sh \
 	tests/e2e/stack.sh tests/escape/attacks.sh tests/escape/exec.sh \
-	tests/escape/fences.sh tests/escape/gate.sh tests/escape/git.sh \
+	tests/escape/fences.sh tests/escape/gate.sh \
+	tests/escape/gate_list.sh tests/escape/git.sh \
 	tests/escape/network.sh tests/escape/programs.sh tests/escape/race.sh \
 	tests/escape/tracing.sh tests/net/secrets.sh tests/shim/programs.sh
 check-fence: all
@@ -337,6 +338,13 @@ tests_escape_gate_SOURCES = shim/gate.h tests/escape/gate_call.h \
 	tests/escape/gate.c tests/escape/gate_call.c tests/escape/gate_pry.c
 dist_check_SCRIPTS += tests/escape/gate.sh
 TESTS += tests/escape/gate.sh
+check_PROGRAMS += tests/escape/gate_list
+tests_escape_gate_list_CFLAGS = $(tracee_cflags)
+tests_escape_gate_list_LDFLAGS = -pthread
+tests_escape_gate_list_SOURCES = shim/gate.h tests/escape/gate_call.h \
+	tests/escape/gate_list.c tests/escape/gate_call.c
+dist_check_SCRIPTS += tests/escape/gate_list.sh
+TESTS += tests/escape/gate_list.sh
 dist_check_SCRIPTS += tests/e2e/fence.sh
 TESTS += tests/e2e/fence.sh
 dist_check_SCRIPTS += tests/escape/race.sh
@@ -414,6 +422,7 @@ TESTS += tests/escape/listening.sh tests/escape/stores.sh
 
 # The same calls, bare and supervised.
 check_PROGRAMS += tests/calls/paths tests/calls/files tests/calls/edges \
+	tests/calls/numbers \
 	tests/calls/waits tests/calls/execs tests/calls/bases tests/calls/ids \
 	tests/calls/interrupts
 tests_calls_interrupts_CFLAGS = $(tracee_cflags)
@@ -431,6 +440,8 @@ tests_calls_paths_SOURCES = tests/calls/box.c tests/calls/box.h \
 tests_calls_files_CFLAGS = $(tracee_cflags)
 tests_calls_files_LDFLAGS = -pthread
 tests_calls_files_SOURCES = tests/calls/calls.h tests/calls/files.c
+tests_calls_numbers_CFLAGS = $(tracee_cflags)
+tests_calls_numbers_SOURCES = tests/calls/calls.h tests/calls/numbers.c
 tests_calls_edges_CFLAGS = $(tracee_cflags)
 tests_calls_edges_LDFLAGS = -pthread
 tests_calls_edges_SOURCES = tests/calls/calls.h tests/calls/edges.c

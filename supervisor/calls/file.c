@@ -17,6 +17,7 @@
 #include "supervisor/call.h"
 #include "supervisor/calls/admit.h"
 #include "supervisor/calls/calls.h"
+#include "supervisor/calls/veiled.h"
 #include "supervisor/credentials.h"
 #include "supervisor/loading.h"
 #include "supervisor/path.h"
@@ -106,6 +107,15 @@ static bool may_block(const struct place *place, uint64_t flags)
 	       (flags & O_ACCMODE) != O_RDWR;
 }
 
+static void give_file(struct call *call, const struct place *place, int *fd,
+		      uint64_t flags)
+{
+	if (S_ISDIR(place->stat.st_mode))
+		veiled_give(call, fd, flags & O_CLOEXEC);
+	else
+		call_give_fd(call, fd, flags & O_CLOEXEC);
+}
+
 static void give(struct call *call, const struct place *place, int *fd,
 		 uint64_t flags)
 {
@@ -117,7 +127,7 @@ static void give(struct call *call, const struct place *place, int *fd,
 			call_result(call, error);
 		return;
 	}
-	call_give_fd(call, fd, flags & O_CLOEXEC);
+	give_file(call, place, fd, flags);
 }
 
 /* A file that was opened while its path was walked: without the O_NONBLOCK that
@@ -137,7 +147,7 @@ static void give_opened(struct call *call, struct place *place, uint64_t flags)
 		return;
 	}
 	place->opened = false;
-	call_give_fd(call, &place->fd, flags & O_CLOEXEC);
+	give_file(call, place, &place->fd, flags);
 }
 
 static int open_waiting(struct call *call, const struct place *place,

@@ -20,12 +20,16 @@
 #include "policy/scope.h"
 #include "supervisor/call.h"
 #include "supervisor/calls/calls.h"
+#include "supervisor/calls/listing.h"
 #include "supervisor/path.h"
 #include "supervisor/session.h"
 #include "supervisor/take_fd.h"
 #include "supervisor/tracee.h"
 
-enum { CHUNK = 32 * 1024 };
+enum {
+	CHUNK = 32 * 1024,
+	MOST_CHUNKS = 64, /* of a directory that is looked through */
+};
 
 /* getdents64(2) */
 struct entry {
@@ -44,22 +48,32 @@ struct listing {
 	bool filtered; /* a child may be hidden */
 };
 
+/* The question about a child; false where its path is too long for one. */
+static bool child_query(const struct listing *listing, const char *name,
+			char path[PLACE_PATH], struct policy_query *query)
+{
+	size_t slash = listing->length > 1 ? 1 : 0;
+	size_t length = strlen(name);
+
+	if (listing->length + slash + length + 1 > PLACE_PATH)
+		return false;
+	memcpy(path, listing->path, listing->length);
+	path[listing->length] = '/';
+	memcpy(path + listing->length + slash, name, length + 1);
+	call_query(listing->call, query, ACTION_READ, path,
+		   listing->length + slash + length);
+	return true;
+}
+
 static enum verdict child_verdict(const struct listing *listing,
 				  const char *name)
 {
 	struct policy_decision decision;
 	struct policy_query query;
 	char path[PLACE_PATH];
-	size_t slash = listing->length > 1 ? 1 : 0;
-	size_t length = strlen(name);
 
-	if (listing->length + slash + length + 1 > sizeof(path))
+	if (!child_query(listing, name, path, &query))
 		return VERDICT_HIDE;
-	memcpy(path, listing->path, listing->length);
-	path[listing->length] = '/';
-	memcpy(path + listing->length + slash, name, length + 1);
-	call_query(listing->call, &query, ACTION_READ, path,
-		   listing->length + slash + length);
 	policy_decide(listing->call->session->policy, &query, &decision);
 	return decision.verdict;
 }
@@ -192,6 +206,78 @@ static ssize_t read_entries(const struct listing *listing, char *bytes,
 			return (ssize_t)(used + left);
 	}
 }
+
+/* --------------------------------------------------- whether it differs -- */
+
+/* Is the name hidden for someone, at some time? */
+static bool may_be_hidden(const struct listing *listing, const char *name)
+{
+	struct policy_decision decision;
+	struct policy_query query;
+	char path[PLACE_PATH];
+
+	if (!child_query(listing, name, path, &query))
+		return true;
+	policy_decide(listing->call->session->policy, &query, &decision);
+	if (decision.verdict == VERDICT_HIDE)
+		return true;
+	if (!listing->call->session->conditional)
+		return false;
+	/* For ever: behind all times that `until` names. */
+	query.now = INT64_MAX;
+	policy_decide(listing->call->session->policy, &query, &decision);
+	return decision.verdict == VERDICT_HIDE ||
+	       policy_depends_on_program(listing->call->session->policy,
+					 &query);
+}
+
+static bool chunk_differs(const struct listing *listing, const char *bytes,
+			  size_t length)
+{
+	for (size_t at = 0; at < length;) {
+		const struct entry *entry =
+			(const struct entry *)(const void *)(bytes + at);
+
+		if (strcmp(entry->name, ".") != 0 &&
+		    strcmp(entry->name, "..") != 0 &&
+		    may_be_hidden(listing, entry->name))
+			return true;
+		at += entry->size;
+	}
+	return false;
+}
+
+bool listing_differs(struct call *call, int fd)
+{
+	struct listing listing = {.call = call, .fd = fd};
+	auto_free char *bytes = NULL;
+	bool standin;
+	ssize_t length = path_of_own_fd(call, fd, listing.path,
+					sizeof(listing.path), &standin);
+
+	if (length < 0)
+		return true;
+	listing.length = (size_t)length;
+	listing.filtered =
+		policy_hides_children(call->session->policy, listing.path);
+	if (!listing.filtered)
+		return false;
+	bytes = malloc(CHUNK);
+	if (!bytes || extras(&listing, bytes, CHUNK) > 0)
+		return true;
+	for (int i = 0; i < MOST_CHUNKS; i++) {
+		long got = syscall(SYS_getdents64, fd, bytes, (size_t)CHUNK);
+
+		if (got < 0 || chunk_differs(&listing, bytes, (size_t)got))
+			break;
+		if (got == 0)
+			return lseek(fd, 0, SEEK_SET) != 0;
+	}
+	(void)lseek(fd, 0, SEEK_SET);
+	return true;
+}
+
+/* ----------------------------------------------------------- the calls -- */
 
 static void serve_listing(struct call *call, bool legacy)
 {

@@ -11,6 +11,7 @@
 
 #include "supervisor/call.h"
 #include "supervisor/calls/sockaddr.h"
+#include "supervisor/calls/veiled.h"
 #include "supervisor/take_fd.h"
 #include "supervisor/tracee.h"
 
@@ -145,10 +146,10 @@ static int take_rights(struct call *call, struct message *message, void *data,
 	}
 	for (size_t i = 0; i < count; i++) {
 		int *number = (int *)data + i;
-		int fd = *number < 0
-				 ? -EBADF
-				 : call_take_fd(call, *number);
+		int fd = *number < 0 ? -EBADF : call_take_fd(call, *number);
 
+		if (fd >= 0)
+			fd = veiled_sent(call, *number, fd);
 		if (fd < 0)
 			return fd;
 		message->rights[message->right_count++] = fd;

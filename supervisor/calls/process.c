@@ -17,6 +17,7 @@
 #include "policy/scope.h"
 #include "supervisor/call.h"
 #include "supervisor/calls/calls.h"
+#include "supervisor/calls/veiled.h"
 #include "supervisor/members.h"
 #include "supervisor/session.h"
 #include "supervisor/take_fd.h"
@@ -228,7 +229,9 @@ void call_fcntl(struct call *call)
 {
 	pid_t owner = call_int(call, 2);
 
-	if (owner < 0)
+	if (call_int(call, 1) != F_SETOWN)
+		veiled_fcntl(call);
+	else if (owner < 0)
 		call_fail(call, EPERM);
 	else
 		inside_only(call, owner);

@@ -64,7 +64,7 @@ grep -q '^program a b  c$' "$here/auto" && grep -q '^\./link$' "$here/auto" ||
 # Threads and children with the same memory, a stopped one, and terminals.
 if python=$(python3 -c 'import sys; print(sys.base_prefix)' 2>/dev/null); then
 	cat >many.py <<'END'
-import os, pty, signal, subprocess, threading
+import fcntl, os, pty, signal, subprocess, threading
 def start(i):
     for _ in range(20):
         out = subprocess.run(["./script", str(i)], capture_output=True, text=True)
@@ -93,11 +93,24 @@ if pid == 0:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     os.execv("./status", ["status", "SigBlk", "/proc/self/status"])
 assert os.waitpid(pid, 0)[1] == 0
+# A directory of which not all is listed.
+fd = os.open("veiled", os.O_RDONLY | os.O_DIRECTORY)
+os.fsync(fd)
+fcntl.flock(fd, fcntl.LOCK_EX)
+os.fchmod(fd, 0o755)
+for _ in range(2):
+    assert sorted(os.listdir(fd)) == ["other", "seen"], os.listdir(fd)
+assert os.listdir(os.dup(fd)) and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECTORY
+assert os.open("seen", os.O_RDONLY, dir_fd=fd) < 200
+out = subprocess.run(["ls", "/proc/self/fd/%d/" % fd], pass_fds=[fd], capture_output=True, text=True)
+assert out.stdout == "other\nseen\n", out
+assert [sorted(names) for _, _, names, _ in os.fwalk("veiled")] == [["other", "seen"]]
 print("all ran")
 END
+	mkdir veiled && for name in seen other key; do echo TOPSECRET >veiled/$name; done
 	cp "$(command -v grep)" status
 	timeout 120 "$interpose" -q --fence auto -C . -e "hide read $here/project/.hidden/**" \
-		-e "allow read,exec $python/**" "$python/bin/python3" many.py >"$here/many" 2>&1 </dev/null || { echo "FAILED: many, status $?"; failed=1; }
+		-e "hide read $here/project/veiled/key" -e "allow read,exec $python/**" "$python/bin/python3" many.py >"$here/many" 2>&1 </dev/null || { echo "FAILED: many, status $?"; failed=1; }
 	tail -1 "$here/many" | grep -q 'all ran' || { cat "$here/many"; failed=1; }
 	# SIGUSR1 alone is blocked, as before the exec.
 	grep -q '^SigBlk:.0000000000000200$' "$here/many" || { echo "FAILED: the signal mask"; cat "$here/many"; failed=1; }

@@ -34,6 +34,7 @@ static const struct filter_options settings[SETTINGS] = {
 	[ROOT_SCOPED] = {.landlock_signal_scope = true,
 			 .privileged = true,
 			 .broker = true,
+			 .veils = true,
 			 .tracing = true},
 };
 
@@ -266,6 +267,7 @@ END_TEST
 	{                                                                      \
 		(none), (none), (none), (broker)                               \
 	}
+#define WITH_VEILS(none, veils) WITH_BROKER(none, veils)
 #define BY_ROOT(user, root)                                                    \
 	{                                                                      \
 		(user), (user), (root), (root)                                 \
@@ -286,6 +288,20 @@ static const struct expectation expectations[] = {
 	{ "fcntl", { 3, HIGH | 8 },          BY_SCOPE(NOTIFY, ALLOW) },
 	{ "fcntl", { 3, 15 /* SETOWN_EX */ }, BY_SCOPE(E(PERM), ALLOW) },
 	{ "fcntl", { 3, HIGH | 15 },         BY_SCOPE(E(PERM), ALLOW) },
+	{ "fcntl", { 199, 0 /* F_DUPFD */ }, SAME(ALLOW) },
+	{ "fcntl", { 200, HIGH },            WITH_VEILS(ALLOW, NOTIFY) },
+	{ "fcntl", { HIGH | 999, F_DUPFD_CLOEXEC, 3 }, WITH_VEILS(ALLOW, NOTIFY) },
+	{ "fcntl", { 999, F_GETFD },         SAME(ALLOW) },
+
+	{ "dup", { 199 },                    SAME(ALLOW) },
+	{ "dup", { HIGH | 3 },               SAME(ALLOW) },
+	{ "dup", { 200 },                    WITH_VEILS(ALLOW, NOTIFY) },
+	{ "dup", { HIGH | 200 },             WITH_VEILS(ALLOW, NOTIFY) },
+	{ "dup", { UINT64_MAX },             WITH_VEILS(ALLOW, NOTIFY) },
+	{ "dup2", { 3, 200 },                SAME(ALLOW) },
+	{ "dup2", { 200, 3 },                WITH_VEILS(ALLOW, NOTIFY) },
+	{ "dup3", { 3, 200 },                SAME(ALLOW) },
+	{ "dup3", { HIGH | 200, 3 },         WITH_VEILS(ALLOW, NOTIFY) },
 
 	{ "ioctl", { 0, 0x5401 /* TCGETS */ },     SAME(ALLOW) },
 	{ "ioctl", { 0, 0x5413 /* TIOCGWINSZ */ }, SAME(ALLOW) },

@@ -19,8 +19,8 @@
 #define NOTIFY SECCOMP_RET_USER_NOTIF
 #define HIGH   0xdeadbeef00000000u
 
-/* At the gate, and at the very next addresses, and with the address's upper half
-   set: what a call with these arguments gets. */
+/* At the gate, and at the very next addresses, and with the address's upper
+   half set: what a call with these arguments gets. */
 static const struct {
 	const char *name;
 	uint64_t args[6];
@@ -61,7 +61,12 @@ static const struct {
 	{"linkat", {0, 0, 0, 0, 0x400 /* AT_SYMLINK_FOLLOW */}, NOTIFY},
 	{"linkat", {0, 0, 0, 0, 0x1000 /* AT_EMPTY_PATH */}, NOTIFY},
 	{"readlinkat", {0}, NOTIFY},
-	{"getdents64", {0}, NOTIFY},
+	{"getdents64", {0}, ALLOW},
+	{"getdents64", {HIGH | 199}, ALLOW},
+	{"getdents64", {200}, NOTIFY},
+	{"getdents64", {HIGH | 200}, NOTIFY},
+	{"getdents64", {UINT64_MAX}, NOTIFY},
+	{"getdents", {0}, NOTIFY},
 	{"getcwd", {0}, ALLOW},
 	{"chdir", {0}, NOTIFY},
 	{"fchmodat", {0}, NOTIFY},
@@ -124,12 +129,12 @@ START_TEST(of_a_descriptor)
 		int number = row_of(stats[i].name)->number;
 
 		for (size_t j = 0; j < OTHERS; j++) {
-			ck_assert_uint_eq(at(&fenced, others[j], number,
-					     stats[i].args),
-					  ALLOW);
-			ck_assert_uint_eq(at(&open, others[j], number,
-					     stats[i].args),
-					  NOTIFY);
+			ck_assert_uint_eq(
+				at(&fenced, others[j], number, stats[i].args),
+				ALLOW);
+			ck_assert_uint_eq(
+				at(&open, others[j], number, stats[i].args),
+				NOTIFY);
 		}
 	}
 	filter_free(&fenced);
@@ -139,11 +144,13 @@ END_TEST
 
 START_TEST(the_gate)
 {
-	const struct filter_options options = {.fence = true}, without = {0};
-	struct sock_fprog fenced, open;
+	const struct filter_options options = {.fence = true, .veils = true};
+	const struct filter_options without = {0}, unveiled = {.fence = true};
+	struct sock_fprog fenced, open, listed;
 
 	ck_assert_int_eq(filter_build(&options, &fenced), 0);
 	ck_assert_int_eq(filter_build(&without, &open), 0);
+	ck_assert_int_eq(filter_build(&unveiled, &listed), 0);
 	for (size_t i = 0; i < sizeof(passes) / sizeof(*passes); i++) {
 		const struct syscall_row *row = row_of(passes[i].name);
 		const uint64_t *args = passes[i].args;
@@ -157,9 +164,14 @@ START_TEST(the_gate)
 				      "%zu: %s", i, row->name);
 		ck_assert_uint_eq(at(&open, GATE_RETURN, row->number, args),
 				  NOTIFY);
+		ck_assert_uint_eq(at(&listed, GATE_RETURN, row->number, args),
+				  strcmp(row->name, "getdents64") == 0
+					  ? NOTIFY
+					  : passes[i].at_gate);
 	}
 	filter_free(&fenced);
 	filter_free(&open);
+	filter_free(&listed);
 }
 END_TEST
 
@@ -167,7 +179,7 @@ END_TEST
    pass, and a fence changes nothing for a call that is not. */
 START_TEST(nothing_else_at_the_gate)
 {
-	const struct filter_options options = {.fence = true};
+	const struct filter_options options = {.fence = true, .veils = true};
 	struct sock_fprog fenced;
 	size_t open = 0;
 
@@ -181,8 +193,7 @@ START_TEST(nothing_else_at_the_gate)
 			continue;
 		ck_assert(bpf_explore(&fenced, ARCH_AUDIT,
 				      (uint32_t)row->number, &found));
-		ck_assert_msg(found.count ==
-				      (filter_gate(row, &count) ? 2 : 1),
+		ck_assert_msg(found.count == (filter_gate(row, &count) ? 2 : 1),
 			      "%s", row->name);
 		open += found.count == 2;
 	}

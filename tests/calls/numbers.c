@@ -1,0 +1,113 @@
+/*
+ * Descriptors with high numbers, duplicated: with a fence the supervisor does
+ * it.
+ *
+ * covers: dup dup2 dup3 fcntl
+ */
+#include "tests/calls/calls.h"
+
+#include <sys/resource.h>
+
+static void flags_of(const char *what, int fd)
+{
+	printf("%s: %d, of file %d\n", what, fcntl(fd, F_GETFD),
+	       fcntl(fd, F_GETFL));
+}
+
+/* Each way to duplicate what is open as `from`, of which nothing remains. */
+static void each_way(const char *what, int from)
+{
+	printf("-- %s\n", what);
+	int first = (int)TELL(SYS_dup, from);
+	int second = (int)TELL(SYS_dup, from);
+
+	flags_of("dup", second);
+	close(first);
+	close(second);
+	TELL(SYS_dup2, from, 20);
+	TELL(SYS_dup2, from, 20);
+	TELL(SYS_dup2, from, from);
+	TELL(SYS_dup2, from, 301);
+	TELL(SYS_dup2, from, -1);
+	TELL(SYS_dup2, from, 1 << 30);
+	TELL(SYS_dup3, from, 21, O_CLOEXEC);
+	flags_of("dup3", 21);
+	TELL(SYS_dup3, from, 21, 0);
+	flags_of("dup3", 21);
+	TELL(SYS_dup3, from, from, 0);
+	TELL(SYS_dup3, from, 22, O_NONBLOCK);
+	TELL(SYS_dup3, from, 1 << 30, 0);
+	int least[] = {0, 3, 20, 199, 200, 300};
+
+	for (size_t i = 0; i < sizeof(least) / sizeof(*least); i++) {
+		int fd = (int)TELL(SYS_fcntl, from, F_DUPFD, least[i]);
+
+		flags_of("F_DUPFD", fd);
+		close(fd);
+		fd = (int)TELL(SYS_fcntl, from, F_DUPFD_CLOEXEC, least[i]);
+		flags_of("F_DUPFD_CLOEXEC", fd);
+		close(fd);
+	}
+	TELL(SYS_fcntl, from, F_DUPFD, -1);
+	TELL(SYS_fcntl, from, F_DUPFD, 1 << 30);
+	for (int fd = 20; fd < 23; fd++)
+		close(fd);
+	close(301);
+}
+
+int main(void)
+{
+	struct rlimit limit;
+	char text[8] = "";
+	int ends[2];
+
+	/* The same for whoever runs it. */
+	need(getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = 1024;
+	need(setrlimit(RLIMIT_NOFILE, &limit));
+	need(pipe(ends));
+	need(dup2(ends[0], 200));
+	need(dup2(ends[1], 999));
+	close(ends[0]);
+	close(ends[1]);
+	each_way("a pipe", 200);
+	write_file("file", "12345678");
+	int file = need(open("file", O_RDONLY));
+
+	need(dup2(file, 600));
+	close(file);
+	each_way("a file", 600);
+	/* One position, and one set of flags. */
+	int copy = need(dup(600));
+
+	need(read(600, text, 3));
+	TELL(SYS_lseek, copy, 0, SEEK_CUR);
+	close(copy);
+	need(mkdir("directory", 0755));
+	int directory = need(open("directory", O_RDONLY | O_DIRECTORY));
+
+	need(dup2(directory, 500));
+	close(directory);
+	each_way("a directory", 500);
+	each_way("nothing", 400);
+	each_way("less than nothing", -1);
+	/* What names a file only. */
+	int path = need(open("file", O_PATH));
+
+	need(dup2(path, 300));
+	close(path);
+	TELL(SYS_dup, 300);
+	/* All in use. */
+	limit.rlim_cur = 300;
+	need(setrlimit(RLIMIT_NOFILE, &limit));
+	while (dup(0) >= 0)
+		;
+	TELL(SYS_dup, 500);
+	TELL(SYS_fcntl, 500, F_DUPFD, 250);
+	TELL(SYS_fcntl, 500, F_DUPFD, 300);
+	TELL(SYS_dup2, 500, 299);
+	TELL(SYS_dup2, 500, 300);
+	need(write(999, "x", 1));
+	TELL(SYS_read, 200, text, 1L);
+	return 0;
+}
