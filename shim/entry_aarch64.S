@@ -38,7 +38,7 @@ shim_enter:
 	stp	x16, x17, [sp, #144]
 	str	x18, [sp, #160]
 	add	x0, sp, #16
-	bl	shim_serve
+	bl	shim_serve_site
 	ldr	x8, [sp, #16]
 	ldp	x1, x2, [sp, #32]
 	ldp	x3, x4, [sp, #48]

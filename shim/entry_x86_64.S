@@ -61,7 +61,7 @@ shim_enter:
 	.cfi_def_cfa_offset 8 * 8 + 8 + 128
 	.cfi_offset 16, -(8 * 8 + 8 + 128)
 	lea	8(%rsp), %rdi
-	call	shim_serve
+	call	shim_serve_site
 	add	$16, %rsp
 	.cfi_restore_state
 	.cfi_adjust_cfa_offset -8

@@ -348,7 +348,7 @@ long shim_serve(const struct shim_call *call)
 	const struct shim_row *row = shim_row((unsigned long)call->number);
 
 	/* From a site whose number is not known: any call. */
-	if (!row || shim_state()->forgone == SHIM_FORGONE)
+	if (!row)
 		return shim_trapped(call);
 	long detail = row->detail ? call->arguments[row->detail - 1] : 0;
 
@@ -381,4 +381,10 @@ long shim_serve(const struct shim_call *call)
 		break;
 	}
 	return decided(row, call);
+}
+
+long shim_serve_site(const struct shim_call *call)
+{
+	return shim_state()->forgone == SHIM_FORGONE ? shim_trapped(call)
+						     : shim_serve(call);
 }

@@ -34,9 +34,9 @@ enum { SHIM_STUBS = 128 };
 extern unsigned char shim_stubs[SHIM_STUBS * SHIM_STUB];
 
 /** What is written to once it has begun, at most once: in the place of the last
- * stub, since another page would cost every exec. */
+ * stub, since another page would cost every exec. A program in Go has neither. */
 struct shim_state {
-	uint32_t page; /**< its size, where it can be written to (not in Go) */
+	uint32_t page; /**< its size, once it has begun */
 	uint32_t forgone;
 };
 
@@ -68,6 +68,9 @@ long shim_system(long number, long one, long two, long three, long four,
 
 /** Serve a call that the program's libc makes. Called by the entry. */
 long shim_serve(const struct shim_call *call);
+
+/** The same from a site of libc, where the shim may have given way. */
+long shim_serve_site(const struct shim_call *call);
 
 /** Called by the loader, before the program's own code. */
 void shim_start(int count, char **arguments, char **environment);
