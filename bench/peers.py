@@ -44,6 +44,20 @@ def sandlock(scratch):
             "--fs-deny", str(home / ".ssh"), "--fs-deny", str(home / ".aws"), "--"]
 
 
+def nono(scratch, work):
+    """It gives no directory that holds its own state, which is in the home."""
+    words = ["nono", "run", "--silent"]
+    home = pathlib.Path.home()
+    without = [home, *home.parents, *scratch.parents]
+    for directory in pathlib.Path("/").iterdir():
+        if directory.is_dir() and directory not in without:
+            words += ["--read", str(directory)]
+    for directory in scratch.iterdir():
+        if directory.is_dir() and directory.name != "home":
+            words += ["--allow", str(directory)]
+    return words + ["--"] + work.command
+
+
 def peers(scratch):
     """{name: function of a work that gives the command that does it that way}."""
     found = {
@@ -58,5 +72,6 @@ def peers(scratch):
         "fence": lambda work: ["fence", "--settings", settings_of(scratch), "--"] + [
             shlex.quote(word) for word in work.command],
         "sandlock": always(sandlock(scratch)),
+        "nono": lambda work: nono(scratch, work),
     }
     return {name: way for name, way in found.items() if shutil.which(name.split()[0])}

@@ -115,7 +115,7 @@ def works(scratch, calls, full):
         Work("git grep", ["git", "grep", "-q", nothing], tree, status=1),
         Work("find", ["find", ".", "-newer", "d000"], tree),
         Work("grep -r", ["grep", "-rq", nothing, "."], tree, status=1),
-        Work("tar", ["tar", "-cf", "../tree.tar", "."], tree),
+        Work("tar", shell("tar -cf - . | cat >/dev/null"), tree),
         Work("make -j2", ["make", "-s", "-j2", "all"], program, ["make", "-s", "clean"]),
     ]
     if shutil.which("rg"):
