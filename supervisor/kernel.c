@@ -96,10 +96,16 @@ static int start_child(struct kernel_trial *trial)
 		return -errno;
 	auto_fd in = ends[0], out = ends[1];
 
+	const pid_t parent = getpid();
+
 	trial->pid = fork();
 	if (trial->pid < 0)
 		return -errno;
 	if (trial->pid == 0) {
+		/* Whoever kills the parent knows of no child yet. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
 		int error = try_listener();
 
 		(void)!write(out, &error, sizeof(error));
