@@ -25,11 +25,12 @@ struct node {
 	uint16_t fail;
 	uint16_t text; /* of which needle it is a start */
 	uint16_t ends; /* needle + 1 that ends here, or 0 */
+	bool free;     /* this start of all its texts is not held back */
 };
 
 struct kept {
 	const char *text, *instead;
-	size_t length, instead_length;
+	size_t length, instead_length, free;
 	unsigned id;
 };
 
@@ -81,8 +82,10 @@ static void add(struct needles *needles, uint16_t index)
 			*next = (uint16_t)needles->node_count++;
 			needles->nodes[*next].depth = (uint16_t)(i + 1);
 			needles->nodes[*next].text = index;
+			needles->nodes[*next].free = true;
 		}
 		at = *next;
+		needles->nodes[at].free &= i < kept->free;
 	}
 	if (!needles->nodes[at].ends)
 		needles->nodes[at].ends = (uint16_t)(index + 1);
@@ -155,6 +158,9 @@ static void complete(struct needles *needles, uint16_t *queue)
 			struct node *node = &needles->nodes[below];
 
 			node->fail = at ? other[c] : 0;
+			/* Another text's start may be the end of this one's. */
+			if (node->fail)
+				node->free &= needles->nodes[node->fail].free;
 			if (!node->ends)
 				node->ends = needles->nodes[node->fail].ends;
 			queue[tail++] = below;
@@ -204,6 +210,7 @@ int needles_new(const struct needle *texts, size_t count, struct needles **made)
 
 		kept->text = room;
 		kept->length = texts[i].length;
+		kept->free = texts[i].free;
 		room = mempcpy(room, texts[i].text, texts[i].length);
 		if (texts[i].instead) {
 			kept->instead = room;
@@ -281,7 +288,7 @@ void needles_pass(const struct needles *needles, struct needles_state *state,
 {
 	uint16_t node = state->node;
 	struct piece piece = begin(needles, node, bytes, emit, context);
-	size_t done = 0;
+	size_t done = state->gone;
 
 	for (size_t i = 0; i < length; i++) {
 		if (!node)
@@ -297,14 +304,25 @@ void needles_pass(const struct needles *needles, struct needles_state *state,
 			found(context, kept->id);
 		if (!kept->instead)
 			continue;
-		emit_range(&piece, done, end - kept->length);
-		emit(context, kept->instead, kept->instead_length);
+		size_t start = end - kept->length;
+		size_t gone = done > start ? done - start : 0;
+
+		emit_range(&piece, done, start);
+		if (gone < kept->instead_length)
+			emit(context, kept->instead + gone,
+			     kept->instead_length - gone);
 		done = end;
 		node = 0;
 	}
-	emit_range(&piece, done,
-		   piece.held_length + length - needles->nodes[node].depth);
+	size_t all = piece.held_length + length;
+	size_t start = all - needles->nodes[node].depth;
+	size_t until = needles->nodes[node].free ? all : start;
+
+	emit_range(&piece, done, until);
+	if (done < until)
+		done = until;
 	state->node = node;
+	state->gone = (uint16_t)(done > start ? done - start : 0);
 }
 
 void needles_end(const struct needles *needles, struct needles_state *state,
@@ -312,8 +330,8 @@ void needles_end(const struct needles *needles, struct needles_state *state,
 {
 	struct piece piece = begin(needles, state->node, NULL, emit, context);
 
-	emit_range(&piece, 0, piece.held_length);
-	state->node = 0;
+	emit_range(&piece, state->gone, piece.held_length);
+	*state = (struct needles_state){0};
 }
 
 void needles_look(const struct needles *needles, struct needles_state *state,

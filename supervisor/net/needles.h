@@ -22,6 +22,10 @@ struct needle {
 	const char *instead; /**< NULL: it is only looked for */
 	size_t instead_length;
 	unsigned id; /**< the caller's */
+	/** A start of the text that is no longer than this is not held back: a
+	 * stream that pauses behind it goes on, and what has gone of the text
+	 * is not replaced. Not 0 only where `instead` is as long. */
+	size_t free;
 };
 
 /**
@@ -36,6 +40,7 @@ void needles_free(struct needles *needles);
 /** Where in a stream we are. Zeroed is its start. */
 struct needles_state {
 	uint16_t node;
+	uint16_t gone; /* bytes of the start that were not held back */
 };
 
 /** Takes what goes on. `bytes` are valid during the call. */

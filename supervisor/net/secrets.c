@@ -106,6 +106,14 @@ static int make_watch(struct secrets *secrets)
 	return error;
 }
 
+/* Of a text that may be a secret's: its first characters, which as a rule are
+ * the same for all keys of a kind. Were they held back, a message that ends
+ * with them would wait for the next. */
+static size_t free_of(size_t length)
+{
+	return length < 32 ? length / 8 : 4;
+}
+
 static char *add_restored(struct needle *needle, const struct secret *secret,
 			  struct http_text value, unsigned id, char *room)
 {
@@ -114,6 +122,7 @@ static char *add_restored(struct needle *needle, const struct secret *secret,
 		.length = value.length,
 		.instead = room,
 		.instead_length = value.length,
+		.free = free_of(value.length),
 		.id = id,
 	};
 	for (size_t i = 0; i < value.length; i++)
@@ -138,6 +147,7 @@ static void add_other(struct forms *forms, const char *text,
 	add_form(forms, text, length, id);
 	forms->items[forms->count - 1].instead = forms->room;
 	forms->items[forms->count - 1].instead_length = length;
+	forms->items[forms->count - 1].free = free_of(length);
 	forms->room = mempcpy(forms->room, instead, length);
 }
 

@@ -106,7 +106,7 @@ def forever(request, context):
         over.set()
         gone.release()
     context.add_callback(end)
-    yield b"first"
+    yield b"starts"  # as keys begin: sk-
     over.wait(60)
 
 

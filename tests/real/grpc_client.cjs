@@ -76,7 +76,7 @@ async function main() {
 	console.log("one that is given up", how(status))
 	console.log("the server knows", String((await unary("was_told", ""))[0]))
 	;[got, status] = await gather(client.makeServerStreamRequest("/t.T/forever", same, same, Buffer.from(""), meta(),
-		{deadline: Date.now() + 1000}))
+		{deadline: Date.now() + 5000}))
 	console.log("a deadline", got.length, grpc.status[status.code])
 	console.log("the server knows", String((await unary("was_told", ""))[0]))
 	console.log("after all that", String((await unary("echo", "hello"))[0]))

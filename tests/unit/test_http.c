@@ -226,9 +226,9 @@ static void emit(void *context, const char *bytes, size_t length)
 START_TEST(needles_are_replaced_wherever_they_are_cut)
 {
 	static const struct needle needles[] = {
-		{"secret", 6, "SECRET", 6, 0},
-		{"ecru", 4, "Hallo", 5, 1},
-		{"sese", 4, "", 0, 2},
+		{"secret", 6, "SECRET", 6, 0, 0},
+		{"ecru", 4, "Hallo", 5, 1, 0},
+		{"sese", 4, "", 0, 2, 0},
 	};
 	static const char text[] = "a secret, secrecru, sesesecret, se, secre";
 	struct needles *made;
@@ -246,6 +246,44 @@ START_TEST(needles_are_replaced_wherever_they_are_cut)
 				     emit, NULL, out);
 		needles_end(made, &state, emit, out);
 		ck_assert_str_eq(out, "a SECRET, secrHallo, SECRET, se, secre");
+	}
+	needles_free(made);
+}
+END_TEST
+
+/* The first bytes, as a text may well end with them, are not waited behind. */
+START_TEST(a_short_start_is_not_held_back)
+{
+	static const struct needle needles[] = {
+		{"secret", 6, "SECRET", 6, 0, .free = 2},
+		{"seesaw", 6, "SEESAW", 6, 1, .free = 0},
+		{"xyzzy", 5, "XYZZY", 5, 2, .free = 3},
+	};
+	static const struct {
+		const char *one, *two, *first, *all;
+	} samples[] = {
+		{"a xy", "z", "a xy", "a xyz"},
+		{"a xy", "zzy", "a xy", "a xyZZY"},
+		{"a xyzz", "y", "a ", "a XYZZY"},
+		{"a xyz", "zy xyzzy", "a xyz", "a xyzZY XYZZY"},
+		{"a se", "cret", "a ", "a SECRET"},
+		{"a x", "xyzzy", "a x", "a xXYZZY"},
+		{"", "xyzzy", "", "XYZZY"},
+	};
+	struct needles *made;
+
+	ck_assert_int_eq(needles_new(needles, 3, &made), 0);
+	for (int i = 0; i < COUNT(samples); i++) {
+		struct needles_state state = {0};
+		char out[64] = "";
+
+		needles_pass(made, &state, samples[i].one,
+			     strlen(samples[i].one), emit, NULL, out);
+		ck_assert_str_eq(out, samples[i].first);
+		needles_pass(made, &state, samples[i].two,
+			     strlen(samples[i].two), emit, NULL, out);
+		needles_end(made, &state, emit, out);
+		ck_assert_str_eq(out, samples[i].all);
 	}
 	needles_free(made);
 }
@@ -303,7 +341,7 @@ END_TEST
 
 START_TEST(needles_hold_nothing_back_without_need)
 {
-	static const struct needle needles[] = {{"secret", 6, "x", 1, 0}};
+	static const struct needle needles[] = {{"secret", 6, "x", 1, 0, 0}};
 	struct needles_state state = {0};
 	struct needles *made;
 	char out[32] = "";
@@ -482,6 +520,7 @@ int main(void)
 	tcase_add_loop_test(
 		parts, needles_are_found_in_one_piece_as_byte_by_byte, 1, 200);
 	tcase_add_test(parts, needles_hold_nothing_back_without_need);
+	tcase_add_test(parts, a_short_start_is_not_held_back);
 	tcase_add_test(parts, placeholder_becomes_the_secret_where_it_may);
 	tcase_add_test(parts, placeholder_stays_where_it_may_not);
 	tcase_add_test(parts, placeholder_is_seen_in_disguise);
