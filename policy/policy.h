@@ -285,6 +285,10 @@ bool policy_http_rules(const struct policy *policy,
 bool policy_depends_on_program(const struct policy *policy,
 			       const struct policy_query *query);
 
+/** Likewise on when: is there a rule about it that has an `until`? */
+bool policy_depends_on_time(const struct policy *policy,
+			    const struct policy_query *query);
+
 /**
  * Does an `allow` with `by` or `under` name the program and not the other one
  * (NULL: nothing is known of it, and it is named by none)?

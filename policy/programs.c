@@ -6,8 +6,20 @@
 
 #include <string.h>
 
-bool policy_depends_on_program(const struct policy *policy,
-			       const struct policy_query *query)
+static bool asks_who(const struct policy_rule *rule)
+{
+	return rule->by || rule->under;
+}
+
+static bool asks_when(const struct policy_rule *rule)
+{
+	return rule->has_until;
+}
+
+/* Is there a rule of that kind about the subject? Errs on the side of true. */
+static bool is_subject_of(const struct policy *policy,
+			  const struct policy_query *query,
+			  bool (*kind)(const struct policy_rule *rule))
 {
 	struct subject_room room;
 	struct matches matches;
@@ -23,7 +35,7 @@ bool policy_depends_on_program(const struct policy *policy,
 		const struct branch *branch = &policy->branches[index];
 		const struct policy_rule *rule = &policy->rules[branch->rule];
 
-		if (!rule->by && !rule->under)
+		if (!kind(rule))
 			continue;
 		if (source->list ||
 		    line_matches(&policy->sets, &branch->line, source->subject,
@@ -31,6 +43,18 @@ bool policy_depends_on_program(const struct policy *policy,
 			return true;
 	}
 	return false;
+}
+
+bool policy_depends_on_program(const struct policy *policy,
+			       const struct policy_query *query)
+{
+	return is_subject_of(policy, query, asks_who);
+}
+
+bool policy_depends_on_time(const struct policy *policy,
+			    const struct policy_query *query)
+{
+	return is_subject_of(policy, query, asks_when);
 }
 
 static bool names(const struct policy *policy, const struct policy_rule *rule,

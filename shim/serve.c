@@ -149,7 +149,6 @@ static long decided(const struct shim_row *row, const struct shim_call *call)
 
 	while (result == -EINTR && machine_ticks() - start < MACHINE_SOON &&
 	       never_waits(row, call)) {
-		start = machine_ticks();
 		result = shim_trapped(call);
 	}
 	return result;

@@ -31,6 +31,8 @@ static int restart(int listener, uint64_t id)
  * code that it is made to run into a loop: it must not hold us. */
 enum { PATIENCE_MS = 2000, SPINS = 2000 };
 
+/* Sets `status` as waitpid(2) does. An end is left for the tracer's reap(), which
+ * tells whose it was: WSTOPPED alone does not find a thread that has ended. */
 static int wait_for(pid_t tid, int *status)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
@@ -39,12 +41,16 @@ static int wait_for(pid_t tid, int *status)
 	/* Mostly it is there at once: a sleep would cost more than it saves. */
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (unsigned i = 0;; i++) {
-		pid_t got = waitpid(tid, status, __WALL | WNOHANG);
+		siginfo_t info = {0};
 
-		if (got == tid)
-			return WIFSTOPPED(*status) ? 0 : -ESRCH;
-		if (got < 0 && errno != EINTR)
-			return -errno;
+		if (waitid(P_PID, (id_t)tid, &info,
+			   WSTOPPED | WNOHANG | __WALL)) {
+			if (errno != EINTR)
+				return errno == ECHILD ? -ESRCH : -errno;
+		} else if (info.si_pid == tid) {
+			*status = info.si_status << 8 | 0x7f;
+			return 0;
+		}
 		if (i < SPINS) {
 			sched_yield();
 			continue;

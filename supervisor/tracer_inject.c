@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "policy/scope.h"
+#include "supervisor/calls/veiled.h"
 #include "supervisor/inject.h"
 #include "supervisor/proc.h"
 #include "supervisor/session.h"
@@ -125,17 +126,26 @@ static int unpack(struct injection *injection, int socket, int *number)
 	return 0;
 }
 
-/* Bring an O_PATH descriptor into the program. `number` is the lowest free
- * descriptor, as open(2) would give. */
-static int give_path(struct injection *injection, const struct job *job,
-		     int socket, int64_t *answer)
+/* Bring an O_PATH descriptor into the program: to where the parcel was, the
+ * lowest free descriptor, as open(2) would give. From a number that the filter
+ * asks about (calls/veiled.h) it is not moved: it stays, at the next one. */
+static int give_path(struct injection *injection, const struct tracer *tracer,
+		     const struct job *job, int socket, int64_t *answer)
 {
 	int64_t result;
 	int number;
 	int error = unpack(injection, socket, &number);
 
 	*answer = -EMFILE;
-	if (!error && number >= 0) {
+	if (!error && tracer->session->veils && number >= VEILED_FROM) {
+		*answer = number;
+		if (!job->close_on_exec)
+			error = inject(injection, &result, SYS_fcntl,
+				       (uint64_t)number, F_SETFD, 0);
+		if (!error)
+			error = inject(injection, &result, SYS_close,
+				       (uint64_t)socket, 0, 0);
+	} else if (!error && number >= 0) {
 		error = inject(injection, &result, SYS_dup3, (uint64_t)number,
 			       (uint64_t)socket,
 			       job->close_on_exec ? O_CLOEXEC : 0);
@@ -269,7 +279,8 @@ static void run_injection(struct tracer *tracer, struct job *job)
 	}
 	if (!error) {
 		if (job->kind == JOB_GIVE_PATH)
-			error = give_path(&injection, job, number, &answer);
+			error = give_path(&injection, tracer, job, number,
+					  &answer);
 		else if (job->kind == JOB_CHDIR)
 			error = change_directory(&injection, number, &answer);
 		else

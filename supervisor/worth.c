@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "policy/scope.h"
 #include "shim/rows.h"
 #include "supervisor/tracee.h"
 
@@ -177,9 +176,11 @@ static void add(struct counted *thread, unsigned calls)
 static void add_elsewhere(struct worth *worth, pid_t tid)
 {
 	pid_t process = 0, parent = 0;
-	auto_fd pidfd = tracee_lead(tid, &process, &parent);
+	int pidfd = tracee_lead(tid, &process, &parent);
 	struct counted *thread = thread_of(worth, process);
 
+	if (pidfd >= 0)
+		close(pidfd);
 	if (process == tid || atomic_load(&thread->tid) != process) {
 		process = parent;
 		thread = thread_of(worth, process);

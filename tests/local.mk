@@ -441,6 +441,7 @@ tests_calls_files_CFLAGS = $(tracee_cflags)
 tests_calls_files_LDFLAGS = -pthread
 tests_calls_files_SOURCES = tests/calls/calls.h tests/calls/files.c
 tests_calls_numbers_CFLAGS = $(tracee_cflags)
+tests_calls_numbers_LDFLAGS = -pthread
 tests_calls_numbers_SOURCES = tests/calls/calls.h tests/calls/numbers.c
 tests_calls_edges_CFLAGS = $(tracee_cflags)
 tests_calls_edges_LDFLAGS = -pthread

@@ -221,14 +221,11 @@ static bool may_be_hidden(const struct listing *listing, const char *name)
 	policy_decide(listing->call->session->policy, &query, &decision);
 	if (decision.verdict == VERDICT_HIDE)
 		return true;
-	if (!listing->call->session->conditional)
-		return false;
-	/* For ever: behind all times that `until` names. */
-	query.now = INT64_MAX;
-	policy_decide(listing->call->session->policy, &query, &decision);
-	return decision.verdict == VERDICT_HIDE ||
-	       policy_depends_on_program(listing->call->session->policy,
-					 &query);
+	return listing->call->session->conditional &&
+	       (policy_depends_on_time(listing->call->session->policy,
+				       &query) ||
+		policy_depends_on_program(listing->call->session->policy,
+					  &query));
 }
 
 static bool chunk_differs(const struct listing *listing, const char *bytes,

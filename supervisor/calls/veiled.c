@@ -63,8 +63,7 @@ static bool is_path(int fd)
 /* ------------------------------------------------------------- the number --
  */
 
-/* Under it a free number is found and taken. (What a program does by itself
- * meanwhile comes to the least that is free.) */
+/* Under it a free number is found and taken. */
 static pthread_mutex_t placing = PTHREAD_MUTEX_INITIALIZER;
 
 static bool is_free(const struct call *call, int number)
@@ -86,15 +85,16 @@ static int most_of(const struct call *call)
 	return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
 }
 
-/* Somewhere among those of veiled directories, or -EMFILE. */
-static int find_veiled(const struct call *call)
+/* Somewhere among those of veiled directories, not below `least`, or -EMFILE. */
+static int find_veiled(const struct call *call, int least)
 {
 	int most = most_of(call), top = most < TOP ? most : TOP;
+	int from = least > VEILED_FROM ? least : VEILED_FROM;
 
-	for (int number = top - 1; number >= VEILED_FROM; number--)
+	for (int number = top - 1; number >= from; number--)
 		if (is_free(call, number))
 			return number;
-	for (int number = TOP; number < most; number++)
+	for (int number = from > TOP ? from : TOP; number < most; number++)
 		if (is_free(call, number))
 			return number;
 	return -EMFILE;
@@ -111,16 +111,28 @@ static int find_least(const struct call *call, int least)
 	return -EMFILE;
 }
 
+/* Are all below it in use, so that the least of all that are free is meant? */
+static bool is_least(const struct call *call, int least)
+{
+	int number = 0;
+
+	while (number < least && !is_free(call, number))
+		number++;
+	return number == least;
+}
+
 /* At the first number that is not below `least`; a veiled directory at one of
- * those for it. */
+ * those for it. The kernel finds the least of all by itself. A number that is
+ * found here is not the least, and so none that another thread comes to at the
+ * same moment. */
 static int put(struct call *call, int fd, int least, bool veiled,
 	       bool close_on_exec)
 {
-	if (least == 0 && !veiled)
+	if (!veiled && is_least(call, least))
 		return call_put_fd(call, fd, -1, close_on_exec);
 	pthread_mutex_lock(&placing);
-	int number = veiled && least < VEILED_FROM ? find_veiled(call)
-						   : find_least(call, least);
+	int number = veiled ? find_veiled(call, least)
+			    : find_least(call, least);
 
 	if (number >= 0)
 		number = call_put_fd(call, fd, number, close_on_exec);

@@ -470,7 +470,9 @@ size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
 /* ---------------------------------------------------------------- first -- */
 
 /* A few capitals and a space begin a request, and so does any other word where
- * its line ends as that of a request: servers take all of them. */
+ * its line ends as that of a request: servers take all of them. More is waited
+ * for behind a capital alone: what begins otherwise and is no line yet may be
+ * all that a client of another protocol says before it is answered. */
 static enum sniff sniff_line(const uint8_t *bytes, size_t length)
 {
 	static const char version[] = "HTTP/", blanks[] = " \t\v\f\r";
@@ -488,7 +490,9 @@ static enum sniff sniff_line(const uint8_t *bytes, size_t length)
 		if (bytes[end] < ' ' && !memchr(blanks, bytes[end], 5))
 			return SNIFF_OTHER;
 	if (end == length)
-		return SNIFF_MORE;
+		return length == 0 || (bytes[0] >= 'A' && bytes[0] <= 'Z')
+			       ? SNIFF_MORE
+			       : SNIFF_OTHER;
 	return memmem(bytes + at, end - at, version, sizeof(version) - 1)
 		       ? SNIFF_HTTP
 		       : SNIFF_OTHER;

@@ -6,6 +6,8 @@
  */
 #include "tests/calls/calls.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 static void flags_of(const char *what, int fd)
@@ -55,6 +57,41 @@ static void each_way(const char *what, int from)
 	close(301);
 }
 
+static atomic_bool over;
+
+/* Is a new file still open under its number, while another thread duplicates? */
+static void *open_and_look(void *lost)
+{
+	struct stat mine, there;
+
+	need(stat("file", &mine));
+	while (!atomic_load(&over)) {
+		int fd = need(open("file", O_RDONLY | O_CLOEXEC));
+
+		if (fstat(fd, &there) || there.st_ino != mine.st_ino)
+			++*(int *)lost;
+		close(fd);
+	}
+	return NULL;
+}
+
+static void beside_another(int from)
+{
+	pthread_t thread;
+	int lost = 0, wrong = 0;
+
+	need(-pthread_create(&thread, NULL, open_and_look, &lost));
+	for (int i = 0; i < 2000; i++) {
+		int fd = fcntl(from, F_DUPFD_CLOEXEC, 3);
+
+		wrong += fd < 3;
+		close(fd);
+	}
+	atomic_store(&over, true);
+	pthread_join(thread, NULL);
+	printf("beside another thread: %d wrong, %d lost\n", wrong, lost);
+}
+
 int main(void)
 {
 	struct rlimit limit;
@@ -77,6 +114,7 @@ int main(void)
 	need(dup2(file, 600));
 	close(file);
 	each_way("a file", 600);
+	beside_another(200);
 	/* One position, and one set of flags. */
 	int copy = need(dup(600));
 
@@ -97,6 +135,22 @@ int main(void)
 	need(dup2(path, 300));
 	close(path);
 	TELL(SYS_dup, 300);
+	/* Where no low number is free. */
+	int most = 0;
+
+	for (int fd = 0; fd < 205 && fd >= 0; most = fd)
+		fd = dup(0);
+	int here = open(".", O_PATH);
+
+	tell_done("O_PATH among many", here);
+	TELL(SYS_fcntl, here, F_GETFD, 0);
+	TELL(SYS_faccessat, here, "file", R_OK);
+	here = open("file", O_PATH | O_CLOEXEC);
+	TELL(SYS_fcntl, here, F_GETFD, 0);
+	tell_done("and another one of it", dup(here));
+	for (int fd = 3; fd <= most; fd++)
+		if (fd != 200)
+			close(fd);
 	/* All in use. */
 	limit.rlim_cur = 300;
 	need(setrlimit(RLIMIT_NOFILE, &limit));

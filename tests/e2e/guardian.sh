@@ -3,7 +3,8 @@
 # else does, not even one of whose process group they made themselves members.
 # The supervisor and the guardian die at the same moment: so do the programs.
 # A closed standard error does not become the audit log. What is told to end, or
-# to stop and go on, while it starts, does so; killed then, nothing is left.
+# to stop and go on, while it starts, does so; killed then, nothing is left. A
+# session ends when its program is killed, whatever it was in the midst of.
 set -u
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
 here=$(mktemp -d "${TMPDIR:-/tmp}/guardian.XXXXXX") || exit 99
@@ -149,6 +150,24 @@ print("two of three killed, %d times: gone after %.2f s at most" %
 PYTHON
 timeout 600 python3 "$here/both.py" "$interpose" 2>"$here/error" ||
 	{ echo "FAILED: two killed at once: $(tail -n 2 "$here/error")"; failed=1; }
+# A program that is made to make calls of the supervisor's all the time.
+cat >"$here/killed.py" <<'PYTHON'
+import os, random, signal, subprocess, sys, time
+random.seed(2)
+for turn in range(100):
+    session = subprocess.Popen(
+        [sys.argv[1], "-q", "--only", "-e", "allow read,write /**",
+         "-e", "allow exec /**", "-e", "allow env *", "sh", "-c",
+         "echo $$; while :; do cd /; cd /tmp; done"],
+        stdout=subprocess.PIPE, text=True)
+    program = int(session.stdout.readline())
+    time.sleep(random.random() / 50)
+    os.kill(program, signal.SIGKILL)
+    status = session.wait(timeout=30)
+    assert status in (128 + 9, -9), status
+PYTHON
+timeout 300 python3 "$here/killed.py" "$interpose" 2>"$here/error" ||
+	{ echo "FAILED: killed within a call: $(tail -n 2 "$here/error")"; failed=1; }
 grep -l "^interpose:" "$here"/state/interpose/sessions/*/*.jsonl &&
 	{ echo "FAILED: spoken into the log"; failed=1; }
 exit $failed

@@ -456,7 +456,7 @@ for name, request in {
     "an-empty-line-before": [b"\r\nGET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-line-feed-before": [b"\n", b"GET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-small-method": [b"get /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
-    "a-method-in-pieces": [b"ge", b"t /MARK HT", b"TP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-method-in-pieces": [b"GE", b"T /MARK HT", b"TP/1.1\r\nHost: other.test\r\n\r\n"],
     "an-odd-method": [b"M-SEARCH /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-long-method": [b"A" * 40 + b" /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-method-and-a-tab": [b"GET\t/MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
