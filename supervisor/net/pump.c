@@ -10,13 +10,16 @@
  * nothing is passed until the far end has agreed to it (101); then all is.
  *
  * In TLS nothing of the client's follows its ClientHello until the far end's
- * answer is there: it may ask for another, which is looked at (hello.h).
+ * answer is there: it may ask for another, which is looked at (hello.h). As the
+ * client's socket may hold bytes meanwhile, it is not waited on: whether the
+ * client has gone is looked at from time to time.
  */
 #include "supervisor/net/pump.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,6 +34,7 @@ enum {
 	PIPE_SIZE = 256 * 1024,
 	MOST_STORED = 64,
 	TURNS = 16, /* before others have theirs */
+	LEFT_SECONDS = 5,
 };
 
 enum http_state {
@@ -324,13 +328,30 @@ static enum moved move_http(struct direction *direction)
 
 /* ------------------------------------------------------------------ TLS -- */
 
+static void await_answer(struct pump *pump)
+{
+	static const struct timeval time = {.tv_sec = LEFT_SECONDS};
+
+	event_add(pump->in.readable, &time);
+}
+
 /* All of the first ClientHello is out. */
 static void see_sent(struct pump *pump)
 {
 	struct hello *hello = &pump->hello;
 
-	if (hello->state == HELLO_FIRST && !hello->left && !pump->out.in_pipe)
-		hello->state = HELLO_ANSWER;
+	if (hello->state != HELLO_FIRST || hello->left || pump->out.in_pipe)
+		return;
+	hello->state = HELLO_ANSWER;
+	await_answer(pump);
+}
+
+/* Who says no more has no use for an answer to a ClientHello. */
+static bool client_left(const struct pump *pump)
+{
+	struct pollfd client = {.fd = pump->out.from, .events = POLLRDHUP};
+
+	return poll(&client, 1, 0) > 0;
 }
 
 static enum moved move_hello(struct direction *direction)
@@ -420,7 +441,6 @@ static void ready(evutil_socket_t fd, short what, void *context)
 	struct http *http = pump->out.http;
 
 	(void)fd;
-	(void)what;
 	if (direction == &pump->in && http && http->state == HTTP_UPGRADE &&
 	    http->ready == 0) {
 		if (!answer_seen(direction, http)) {
@@ -432,7 +452,10 @@ static void ready(evutil_socket_t fd, short what, void *context)
 	see_sent(pump);
 	if (direction == &pump->in && pump->hello.state == HELLO_ANSWER) {
 		if (!hello_answer(&pump->hello, direction->from)) {
-			event_add(direction->readable, NULL);
+			if (what & EV_TIMEOUT && client_left(pump))
+				over(pump, 0);
+			else
+				await_answer(pump);
 			return;
 		}
 		event_active(pump->out.readable, EV_READ, 0);

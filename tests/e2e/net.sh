@@ -57,6 +57,9 @@ try "refused by the far end" "ECONNREFUSED" "allow connect good.test:*" -- $clie
 try "refused while it waits" "ECONNREFUSED" "allow connect good.test:*" -- $client tls good.test 444 /
 try "one dead address of two" "hello two.test" "allow connect two.test:443" -- $client tls two.test 443 /e
 try "a server that speaks first" "220 welcome" "allow connect good.test:7777" -- $client first good.test 7777
+left="allow read $WORLD/left"
+try "a client that goes unanswered" "the far end saw it" "allow connect good.test:4435" "$left" -- $client leave good.test 4435 "$WORLD/left"
+try "one that resets" "the far end saw it" "allow connect good.test:4436" "$left" -- $client reset good.test 4436 "$WORLD/left"
 try "wildcards" "hello a.wild.test" "allow connect *.wild.test:443" -- $client tls a.wild.test 443 /f
 try "8 MiB" "8388608 bytes" "$good" -- $client bytes good.test 8388608
 try "UDP by name" "heard" "allow connect udp:good.test:9999" -- $client udp good.test 9999 6f6b

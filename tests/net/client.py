@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import sys
+import time
 
 way, args = sys.argv[1], sys.argv[2:]
 WORLD = os.environ.get("WORLD", "/nowhere")
@@ -140,6 +141,23 @@ def run():
         s.sendall(args[2].encode().decode("unicode_escape").encode("latin-1"))
         data = s.recv(4096)
         print("got", data) if data else print("reset")
+    elif way in ("leave", "reset"):
+        # Behind its ClientHello, with bytes that nobody has read yet.
+        s = socket.create_connection((args[0], int(args[1])), 20)
+        hello = ssl.MemoryBIO()
+        try:
+            context(None).wrap_bio(ssl.MemoryBIO(), hello, server_hostname=args[0]).do_handshake()
+        except ssl.SSLWantReadError:
+            s.sendall(hello.read() + b"\x17\3\3\0\1x")
+        time.sleep(1)
+        if way == "reset":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.close()
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if os.path.exists(args[2]) and args[1] in open(args[2]).read():
+                return print("the far end saw it")
+            time.sleep(0.2)
     elif way == "peer":
         s = socket.create_connection((args[0], int(args[1])), 20)
         print(*s.getpeername())

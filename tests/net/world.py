@@ -121,6 +121,18 @@ def raw(port):
     listener(socket.AF_INET, "0.0.0.0", port, one)
 
 
+def silent(port):
+    """Takes what comes, says nothing, and writes down that it ended."""
+    def one(connection):
+        try:
+            while connection.recv(65536):
+                pass
+        except OSError:
+            pass
+        note("left", str(port))
+    listener(socket.AF_INET, "0.0.0.0", port, one)
+
+
 def echoes():
     """What comes as a ping; only root may listen for it."""
     try:
@@ -227,6 +239,8 @@ names_udp("127.0.0.53")
 names_udp(TWO)
 raw(53)
 raw(4433)
+silent(4435)
+silent(4436)
 echoes()
 for port in (54, 443, 9999):
     udp_sink(port)
