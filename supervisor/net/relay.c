@@ -20,6 +20,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,8 +314,29 @@ static void name_by_address(const struct flow *flow, char name[NET_NAME])
 		inet_ntop(AF_INET, &flow->far.in.sin_addr, name, NET_NAME);
 }
 
+/* All that the client sends is in its socket. */
+static bool has_ended(const struct flow *flow)
+{
+	struct pollfd client = {.fd = flow->client, .events = POLLRDHUP};
+
+	return poll(&client, 1, 0) > 0 && client.revents & POLLRDHUP;
+}
+
+/* `ended` as of before the bytes were read. */
+static enum sniff sniff(const struct flow *flow, const uint8_t *bytes,
+			size_t length, bool ended, struct sniffed *sniffed)
+{
+	enum sniff what = sniff_first(bytes, length, sniffed);
+
+	if (what == SNIFF_MORE && ended && !flow->must_name &&
+	    length < SNIFF_MOST && sniff_ended(bytes, length) == SNIFF_OTHER)
+		return SNIFF_OTHER;
+	return what;
+}
+
 static void look(struct flow *flow, size_t before)
 {
+	const bool ended = before && has_ended(flow);
 	uint8_t bytes[SNIFF_MOST];
 	struct sniffed sniffed;
 	ssize_t got = recv(flow->client, bytes, sizeof(bytes),
@@ -330,7 +352,7 @@ static void look(struct flow *flow, size_t before)
 	}
 	size_t length = got > 0 ? (size_t)got : 0;
 
-	switch (sniff_first(bytes, length, &sniffed)) {
+	switch (sniff(flow, bytes, length, ended, &sniffed)) {
 	case SNIFF_MORE:
 		if (length == sizeof(bytes))
 			flow_refuse(flow, "its beginning is too long");

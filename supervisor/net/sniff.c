@@ -472,8 +472,9 @@ size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
 /* A few capitals and a space begin a request, and so does any other word where
  * its line ends as that of a request: servers take all of them. More is waited
  * for behind a capital alone: what begins otherwise and is no line yet may be
- * all that a client of another protocol says before it is answered. */
-static enum sniff sniff_line(const uint8_t *bytes, size_t length)
+ * all that a client of another protocol says before it is answered. `ended`: the
+ * line has no more of it. */
+static enum sniff sniff_line(const uint8_t *bytes, size_t length, bool ended)
 {
 	static const char version[] = "HTTP/", blanks[] = " \t\v\f\r";
 	size_t at = 0, end;
@@ -489,7 +490,7 @@ static enum sniff sniff_line(const uint8_t *bytes, size_t length)
 	for (end = at; end < length && bytes[end] != '\n'; end++)
 		if (bytes[end] < ' ' && !memchr(blanks, bytes[end], 5))
 			return SNIFF_OTHER;
-	if (end == length)
+	if (end == length && !ended)
 		return length == 0 || (bytes[0] >= 'A' && bytes[0] <= 'Z')
 			       ? SNIFF_MORE
 			       : SNIFF_OTHER;
@@ -498,11 +499,29 @@ static enum sniff sniff_line(const uint8_t *bytes, size_t length)
 		       : SNIFF_OTHER;
 }
 
+/* How much servers skip (RFC 9112, 2.2). */
+static size_t empty_lines(const uint8_t *bytes, size_t length)
+{
+	size_t start = 0;
+
+	while (start < length && (bytes[start] == '\r' || bytes[start] == '\n'))
+		start++;
+	return start;
+}
+
+enum sniff sniff_ended(const uint8_t *bytes, size_t length)
+{
+	size_t start = empty_lines(bytes, length);
+
+	if (length == 0 || bytes[0] == RECORD_HANDSHAKE)
+		return SNIFF_MORE;
+	return sniff_line(bytes + start, length - start, true);
+}
+
 enum sniff sniff_first(const uint8_t *bytes, size_t length,
 		       struct sniffed *sniffed)
 {
 	struct request request;
-	size_t start = 0;
 
 	memset(sniffed, 0, sizeof(*sniffed));
 	if (length == 0)
@@ -512,10 +531,8 @@ enum sniff sniff_first(const uint8_t *bytes, size_t length,
 			return SNIFF_OTHER;
 		return sniff_tls(bytes, length, sniffed);
 	}
-	/* Which servers skip (RFC 9112, 2.2). */
-	while (start < length && (bytes[start] == '\r' || bytes[start] == '\n'))
-		start++;
-	enum sniff what = sniff_line(bytes + start, length - start);
+	size_t start = empty_lines(bytes, length);
+	enum sniff what = sniff_line(bytes + start, length - start, false);
 
 	if (what != SNIFF_HTTP)
 		return what;

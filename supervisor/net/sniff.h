@@ -32,6 +32,10 @@ struct sniffed {
 enum sniff sniff_first(const uint8_t *bytes, size_t length,
 		       struct sniffed *sniffed);
 
+/** Where sniff_first() says SNIFF_MORE, and these bytes are all that the client
+ * sends: SNIFF_OTHER if they begin neither. */
+enum sniff sniff_ended(const uint8_t *bytes, size_t length);
+
 /** Look at what a client of TLS sends when it was asked for another
  * ClientHello: SNIFF_TLS, SNIFF_MORE, or SNIFF_BAD. */
 enum sniff sniff_second(const uint8_t *bytes, size_t length,

@@ -57,6 +57,9 @@ try "refused by the far end" "ECONNREFUSED" "allow connect good.test:*" -- $clie
 try "refused while it waits" "ECONNREFUSED" "allow connect good.test:*" -- $client tls good.test 444 /
 try "one dead address of two" "hello two.test" "allow connect two.test:443" -- $client tls two.test 443 /e
 try "a server that speaks first" "220 welcome" "allow connect good.test:7777" -- $client first good.test 7777
+try "a word, and no more" "got b'heard'" "allow connect good.test:4437" -- $client word good.test 4437 ruok
+try "a word that goes nowhere" "reset" "allow connect good.test:4437" -- $client word good.test 4437 "evil / HTTP/1.1"
+try "a word where there is to be a name" "reset" "$good" -- $client word good.test 80 evil
 left="allow read $WORLD/left"
 try "a client that goes unanswered" "the far end saw it" "allow connect good.test:4435" "$left" -- $client leave good.test 4435 "$WORLD/left"
 try "one that resets" "the far end saw it" "allow connect good.test:4436" "$left" -- $client reset good.test 4436 "$WORLD/left"

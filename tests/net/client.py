@@ -136,9 +136,11 @@ def run():
             data += s.recv(4096)
         s.sendall(b"any bytes at all")
         print("echoed" if s.recv(100) == b"any bytes at all" else "not echoed")
-    elif way == "raw":
+    elif way in ("raw", "word"):
         s = socket.create_connection((args[0], int(args[1])), 20)
         s.sendall(args[2].encode().decode("unicode_escape").encode("latin-1"))
+        if way == "word":
+            s.shutdown(socket.SHUT_WR)
         data = s.recv(4096)
         print("got", data) if data else print("reset")
     elif way in ("leave", "reset"):
