@@ -83,8 +83,16 @@ static bool refuse_bad(struct http_flow *flow, const char *why)
 	return false;
 }
 
+/* As gateways tell programs of headers (RFC 3875, 4.1.18): `_` is `-` there. */
 static bool is_one_of(struct http_text name, const char *const *names)
 {
+	char dashed[32];
+
+	if (name.length >= sizeof(dashed))
+		return false;
+	for (size_t i = 0; i < name.length; i++)
+		dashed[i] = name.at[i] == '_' ? '-' : name.at[i];
+	name.at = dashed;
 	while (*names && !http_text_is(name, *names))
 		names++;
 	return *names;

@@ -241,6 +241,7 @@ def plain():
             ("bare LF", b"GET /h HTTP/1.1\n" + head + b"\n"),
             ("another path in a header", b"GET /h HTTP/1.1\r\n" + head + b"X-Original-URL: /admin\r\n\r\n"),
             ("another path in another header", b"GET /h HTTP/1.1\r\n" + head + b"x-rewrite-url: /admin\r\n\r\n"),
+            ("another path, as gateways spell it", b"GET /h HTTP/1.1\r\n" + head + b"X_Original-URL: /admin\r\n\r\n"),
             ("two other methods", b"POST /h HTTP/1.1\r\n" + head + b"X-HTTP-Method: GET\r\nX-Method-Override: PUT\r\n\r\n"),
             ("another method that is none", b"POST /h HTTP/1.1\r\n" + head + b"X-HTTP-Method: P UT\r\n\r\n"),
             ("dots", b"GET /a/../h HTTP/1.1\r\n" + head + b"\r\n"),
@@ -303,7 +304,7 @@ def methods():
     port = serve()
     tool = Tool("far.example", port, "deny", "DELETE ")
     head = b"Host: far.example:%d\r\n" % port
-    for name in (b"X-HTTP-Method-Override", b"x-http-method", b"X-Method-Override"):
+    for name in (b"X-HTTP-Method-Override", b"x-http-method", b"X-Method-Override", b"X_HTTP_Method_Override"):
         got = raw(tool, b"POST /here HTTP/1.1\r\n%s%s: delete\r\n\r\n" % (head, name))
         expect(f"another method in {name}: it is asked about, too", got[:12], b"HTTP/1.1 403")
     got = raw(tool, b"POST /there HTTP/1.1\r\n%sConnection: close\r\nX-HTTP-Method: PUT\r\n\r\n" % head)
