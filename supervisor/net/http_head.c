@@ -418,6 +418,11 @@ int http_paths(struct http_text target, char paths[2][HTTP_PATH_MOST],
 		} else {
 			*first++ = c;
 		}
+		/* To some it ends there, to others at the next that is not
+		 * encoded. */
+		if (parameters && slash && keep)
+			return wrong(why, "a parameter of the path has a slash "
+					  "in it");
 		/* From `;` to the next slash: some servers read on without. */
 		parameters = (parameters || c == ';') && !slash;
 		if (parameters)
