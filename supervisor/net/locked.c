@@ -20,6 +20,18 @@ void *locked_new(size_t size)
 	return memory;
 }
 
+bool locked_fits(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool fits = memory != MAP_FAILED &&
+		    mlock2(memory, size, MLOCK_ONFAULT) == 0;
+
+	if (memory != MAP_FAILED)
+		munmap(memory, size);
+	return fits;
+}
+
 void locked_free(void *memory, size_t size)
 {
 	if (!memory)

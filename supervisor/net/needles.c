@@ -234,6 +234,11 @@ void needles_free(struct needles *needles)
 		locked_free(needles, needles->size);
 }
 
+size_t needles_size(const struct needles *needles)
+{
+	return needles->size;
+}
+
 /* ---------------------------------------------------------------- passing --
  */
 

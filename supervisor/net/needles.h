@@ -37,6 +37,9 @@ int needles_new(const struct needle *needles, size_t count,
 		struct needles **made);
 void needles_free(struct needles *needles);
 
+/** Bytes of locked memory that they take. */
+size_t needles_size(const struct needles *needles);
+
 /** Where in a stream we are. Zeroed is its start. */
 struct needles_state {
 	uint16_t node;

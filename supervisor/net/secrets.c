@@ -235,9 +235,9 @@ static void add_others(struct forms *forms, const struct secret *secret,
 /*
  * In answers a value keeps its length, so that the answer's does: where a
  * renewed secret is longer or shorter than the placeholder, that is repeated
- * or cut.
+ * or cut. `others`: with its other forms.
  */
-static int make_restore(struct secrets *secrets)
+static int make_restore(struct secrets *secrets, bool others)
 {
 	const size_t most = 2 * (1 + OTHER_FORMS) * secrets->count;
 	struct forms forms = {.items = calloc(most + 1, sizeof(struct needle))};
@@ -248,8 +248,8 @@ static int make_restore(struct secrets *secrets)
 	for (size_t i = 0; i < secrets->count; i++)
 		total += secrets->items[i].value.length +
 			 secrets->items[i].former.length +
-			 (size_t)4 * OTHER_FORMS * OTHER_MOST;
-	room = forms.room = malloc(total);
+			 (others ? (size_t)4 * OTHER_FORMS * OTHER_MOST : 0);
+	room = forms.room = locked_new(total);
 	for (unsigned i = 0; room && forms.items && i < secrets->count; i++) {
 		const struct secret *secret = &secrets->items[i];
 		struct http_text values[] = {secret->value, secret->former};
@@ -258,16 +258,39 @@ static int make_restore(struct secrets *secrets)
 			forms.room =
 				add_restored(&forms.items[forms.count++],
 					     secret, values[j], i, forms.room);
-			add_others(&forms, secret, values[j], i);
+			if (others)
+				add_others(&forms, secret, values[j], i);
 		}
 	}
 	if (room && forms.items)
 		error = needles_new(forms.items, forms.count,
 				    &secrets->restore);
-	if (room)
-		OPENSSL_cleanse(room, total);
-	free(room);
+	locked_free(room, total);
 	free(forms.items);
+	return error;
+}
+
+/* The other forms are to leave as much as all takes: for the requests, and for
+ * when a secret is renewed. */
+static bool leaves_enough(const struct secrets *secrets)
+{
+	return locked_fits(secrets->size + needles_size(secrets->restore) +
+			   needles_size(secrets->watch));
+}
+
+static int make_tables(struct secrets *secrets, bool others)
+{
+	int error = make_restore(secrets, others);
+
+	if (!error)
+		error = make_watch(secrets);
+	if (!error && others && !leaves_enough(secrets))
+		error = -ENOMEM;
+	if (error) {
+		needles_free(secrets->restore);
+		needles_free(secrets->watch);
+		secrets->restore = secrets->watch = NULL;
+	}
 	return error;
 }
 
@@ -353,9 +376,10 @@ static int make(const struct secret *items, size_t count, struct secrets **made)
 		if (items[i].place >= SECRET_IN_AWS_ID)
 			secrets->aws |= 1ULL << i;
 	}
-	error = make_restore(secrets);
-	if (!error)
-		error = make_watch(secrets);
+	error = make_tables(secrets, true);
+	/* The other forms are several times as large. */
+	if (error)
+		error = make_tables(secrets, false);
 	if (error) {
 		secrets_drop(secrets);
 		return error;

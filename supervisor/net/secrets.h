@@ -62,7 +62,8 @@ struct secrets {
 	size_t size, count;
 	struct secret items[SECRETS_MOST];
 	uint64_t aws; /**< bits of the parts of AWS keys */
-	/** A value in an answer becomes its placeholder again. */
+	/** A value in an answer becomes its placeholder again; also in its
+	 * other forms, where twice the memory can be locked. */
 	struct needles *restore;
 	/** A placeholder in a request, also disguised; ids are indexes. */
 	struct needles *watch;

@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "supervisor/net/http_head.h"
 #include "supervisor/net/http_parts.h"
 #include "supervisor/net/http_swap.h"
+#include "supervisor/net/locked.h"
 #include "supervisor/net/needles.h"
 
 #define COUNT(list) ((int)(sizeof(list) / sizeof(*(list))))
@@ -402,6 +405,43 @@ static void expect_swap(enum secret_place place, const char *header,
 
 #define LINE "GET / HTTP/1.1\r\nHost: h\r\n"
 
+static void expect_restored(const struct secrets *secrets, const char *in,
+			    const char *wanted)
+{
+	struct needles_state state = {0};
+	char out[128] = "";
+
+	needles_pass(secrets->restore, &state, in, strlen(in), emit, NULL, out);
+	needles_end(secrets->restore, &state, emit, out);
+	ck_assert_str_eq(out, wanted);
+}
+
+/* Other forms than the value itself are left out where they do not fit. */
+START_TEST(secret_fits_in_little_memory)
+{
+	const struct rlimit limit = {64 * 1024, 64 * 1024};
+	struct secrets *secrets = make_secrets(SECRET_IN_AUTHENTICATION, "");
+
+	expect_restored(secrets, "a " VALUE, "a " HOLDER);
+	if (locked_fits(1 << 20))
+		expect_restored(secrets, "sk-ant-real+\\/real+real-123456",
+				"sk-ant-fake+/fake+fake-654321s");
+	secrets_drop(secrets);
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	if (geteuid() == 0) /* it has no such limit */
+		ck_assert_int_eq(setresuid(42042, 42042, 42042), 0);
+	void *other = locked_new(12 * 1024);
+
+	ck_assert_ptr_nonnull(other);
+	secrets = make_secrets(SECRET_IN_AUTHENTICATION, "");
+	expect_restored(secrets, "a " VALUE, "a " HOLDER);
+	expect_restored(secrets, "sk-ant-real+\\/real+real-123456",
+			"sk-ant-real+\\/real+real-123456");
+	secrets_drop(secrets);
+	locked_free(other, 12 * 1024);
+}
+END_TEST
+
 START_TEST(placeholder_becomes_the_secret_where_it_may)
 {
 	enum secret_place any = SECRET_IN_AUTHENTICATION;
@@ -524,6 +564,7 @@ int main(void)
 		parts, needles_are_found_in_one_piece_as_byte_by_byte, 1, 200);
 	tcase_add_test(parts, needles_hold_nothing_back_without_need);
 	tcase_add_test(parts, a_short_start_is_not_held_back);
+	tcase_add_test(parts, secret_fits_in_little_memory);
 	tcase_add_test(parts, placeholder_becomes_the_secret_where_it_may);
 	tcase_add_test(parts, placeholder_stays_where_it_may_not);
 	tcase_add_test(parts, placeholder_is_seen_in_disguise);
