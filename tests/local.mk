@@ -426,6 +426,7 @@ check_PROGRAMS += tests/calls/paths tests/calls/files tests/calls/edges \
 	tests/calls/waits tests/calls/execs tests/calls/bases tests/calls/ids \
 	tests/calls/interrupts
 tests_calls_interrupts_CFLAGS = $(tracee_cflags)
+tests_calls_interrupts_LDFLAGS = -pthread
 tests_calls_interrupts_SOURCES = tests/calls/calls.h tests/calls/interrupts.c
 tests_calls_ids_CFLAGS = $(tracee_cflags)
 tests_calls_ids_LDFLAGS = -pthread
