@@ -471,7 +471,7 @@ size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
 
 /* A few capitals and a space begin a request, and so does any other word where
  * its line ends as that of a request: servers take all of them. More is waited
- * for behind a capital alone: what begins otherwise and is no line yet may be
+ * for behind a capital, and behind a version: what else is no line yet may be
  * all that a client of another protocol says before it is answered. `ended`: the
  * line has no more of it. */
 static enum sniff sniff_line(const uint8_t *bytes, size_t length, bool ended)
@@ -490,13 +490,15 @@ static enum sniff sniff_line(const uint8_t *bytes, size_t length, bool ended)
 	for (end = at; end < length && bytes[end] != '\n'; end++)
 		if (bytes[end] < ' ' && !memchr(blanks, bytes[end], 5))
 			return SNIFF_OTHER;
+	bool versioned =
+		memmem(bytes + at, end - at, version, sizeof(version) - 1);
+
 	if (end == length && !ended)
-		return length == 0 || (bytes[0] >= 'A' && bytes[0] <= 'Z')
+		return length == 0 || versioned ||
+				       (bytes[0] >= 'A' && bytes[0] <= 'Z')
 			       ? SNIFF_MORE
 			       : SNIFF_OTHER;
-	return memmem(bytes + at, end - at, version, sizeof(version) - 1)
-		       ? SNIFF_HTTP
-		       : SNIFF_OTHER;
+	return versioned ? SNIFF_HTTP : SNIFF_OTHER;
 }
 
 /* How much servers skip (RFC 9112, 2.2). */

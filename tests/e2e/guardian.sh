@@ -112,12 +112,12 @@ def child(pid):
             return int(file.read().split()[0])
     except (OSError, IndexError):
         return None
-def kill(pids):
+def tell(pids, number):
     for pid in pids:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
-            pass
+            pass  # a child that the beginning had for a moment
 def run(program, wait, which):
     session = subprocess.Popen(
         [sys.argv[1], "-q", "--only", "-e", "allow read,write /**",
@@ -131,9 +131,8 @@ def run(program, wait, which):
     if len(three) == 3:
         del three[which]
     # While they are stopped none of them sees the others die.
-    for pid in three:
-        os.kill(pid, signal.SIGSTOP)
-    kill(three)
+    tell(three, signal.SIGSTOP)
+    tell(three, signal.SIGKILL)
     session.wait(timeout=30)
     start = time.monotonic()
     session.stdout.read()  # until nobody is left that has it

@@ -18,7 +18,7 @@ START_TEST(beginning_that_ends_is_no_request)
 		{"conf all", SNIFF_OTHER, SNIFF_OTHER},
 		{"\r\n", SNIFF_MORE, SNIFF_OTHER},
 		{"\r\nruok", SNIFF_OTHER, SNIFF_OTHER},
-		{"get / HTTP/1.1", SNIFF_OTHER, SNIFF_HTTP},
+		{"get / HTTP/1.1", SNIFF_MORE, SNIFF_HTTP},
 		{"GET\t/ HTTP/1.1", SNIFF_MORE, SNIFF_HTTP},
 		{"GET /", SNIFF_MORE, SNIFF_HTTP},
 		{"\x16", SNIFF_MORE, SNIFF_MORE},
