@@ -40,12 +40,13 @@ expect() { # WHAT WORDS…: exits with 0
 if command -v bash >/dev/null; then
 	expect "jobs" bash -c '
 		set -m
-		sleep 30 & sleep 30 &
+		sleep 30 & first=$!; sleep 30 &
+		# By its id: the job is forgotten once bash has told of its end.
 		kill %1 || exit 1
-		wait %1; [ $? -eq 143 ] || exit 2
+		wait $first; [ $? -eq 143 ] || exit 2
 		kill -STOP %2 || exit 3
 		until [ "$(ps -o stat= -p $! | cut -c1)" = T ]; do :; done
-		kill -CONT %2 && kill -INT %2; wait %2; [ $? -eq 130 ] || exit 4
+		kill -CONT %2 && kill -INT %2; wait $!; [ $? -eq 130 ] || exit 4
 		trap "got=1" USR1; kill -USR1 $$; [ "$got" = 1 ] || exit 5
 		(exit 7) & wait $!; [ $? -eq 7 ] || exit 6'
 fi
