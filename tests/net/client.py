@@ -139,9 +139,14 @@ def run():
     elif way in ("raw", "word"):
         s = socket.create_connection((args[0], int(args[1])), 20)
         s.sendall(args[2].encode().decode("unicode_escape").encode("latin-1"))
-        if way == "word":
-            s.shutdown(socket.SHUT_WR)
-        data = s.recv(4096)
+        try:
+            if way == "word":
+                s.shutdown(socket.SHUT_WR)
+            data = s.recv(4096)
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.ECONNRESET):
+                raise
+            data = b""
         print("got", data) if data else print("reset")
     elif way in ("leave", "reset"):
         # Behind its ClientHello, with bytes that nobody has read yet.

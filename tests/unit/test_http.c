@@ -435,8 +435,10 @@ START_TEST(secret_fits_in_little_memory)
 	ck_assert_ptr_nonnull(other);
 	secrets = make_secrets(SECRET_IN_AUTHENTICATION, "");
 	expect_restored(secrets, "a " VALUE, "a " HOLDER);
+#ifndef __SANITIZE_ADDRESS__ /* there mlock(2) does nothing */
 	expect_restored(secrets, "sk-ant-real+\\/real+real-123456",
 			"sk-ant-real+\\/real+real-123456");
+#endif
 	secrets_drop(secrets);
 	locked_free(other, 12 * 1024);
 }
