@@ -26,7 +26,7 @@ as() { # WHO COMMAND…
 }
 
 fresh() { # WHO
-	rm -rf "$here/d" "$here/home"
+	rm -rf "$here/d" "${here:?}/home"
 	mkdir -p "$here/d" "$here/home"
 	echo TOPSECRET >"$here/d/secret"
 	echo hello >"$here/d/open"

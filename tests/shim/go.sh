@@ -10,7 +10,7 @@ source=$(cd "$(dirname "$0")" && pwd)
 command -v go >/dev/null || { echo "SKIP: there is no go"; exit 77; }
 here=$(mktemp -d "${TMPDIR:-/tmp}/go.XXXXXX") || exit 99
 trap 'rm -rf "$here"' EXIT
-GOTOOLCHAIN=local GOFLAGS= GOCACHE=${GOCACHE:-$(go env GOCACHE)} GOPATH=$(go env GOPATH) GOPROXY=off
+GOTOOLCHAIN=local GOFLAGS='' GOCACHE=${GOCACHE:-$(go env GOCACHE)} GOPATH=$(go env GOPATH) GOPROXY=off
 GOENV=off GOTELEMETRY=off
 export GOTOOLCHAIN GOFLAGS GOCACHE GOPATH GOPROXY GOENV GOTELEMETRY
 HOME=$here/home XDG_STATE_HOME=$here/state XDG_RUNTIME_DIR=$here/run

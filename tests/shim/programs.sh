@@ -242,7 +242,7 @@ grep -qx 50 "$here/told.auto" && grep -qx "$here/work/faked" "$here/told.auto" |
 mkfifo go come
 for fence in off auto; do
 	rm -f tree/late
-	(read -r line <come && : >tree/late && : >tree/other && echo >go) &
+	(read -r _ <come && : >tree/late && : >tree/other && echo >go) &
 	told=$(timeout 60 "$interpose" -q --fence $fence --only -e 'allow read,write,exec /**' \
 		-e 'allow env *' -e "hide read $here/work/**/late" \
 		sh -c 'ls tree >/dev/null; echo >come; read -r line <go; ls tree | grep -x -e late -e other')
