@@ -127,7 +127,7 @@ run 153 -e 'limit file-size 1M' sh -c 'head -c 2097152 /dev/zero >big; exit $?'
 told 'limit file-size 1M' "a file as large"
 # Of a process by itself the kernel sends SIGXCPU. A look in that very moment would
 # end the session, so one try of a few must come to that.
-for try in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
 	timeout 60 "$interpose" --only -e 'allow read,write /**' \
 		-e 'allow exec /**' -e 'allow env *' -e 'limit cpu 1s' \
 		sh -c 'while :; do :; done' >"$here/out" 2>"$here/err" </dev/null

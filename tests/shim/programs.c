@@ -499,15 +499,20 @@ static int begin(void)
 
 /* What the code below calls bare, and what another program needs to begin. */
 static const int known[] = {
-	SYS_openat,	     SYS_read,	     SYS_close,
-	SYS_newfstatat,	     SYS_access,     SYS_faccessat,
-	SYS_readlink,	     SYS_getdents64, SYS_getcwd,
-	SYS_mkdir,	     SYS_rmdir,	     SYS_write,
-	SYS_exit_group,	     SYS_brk,	     SYS_mmap,
-	SYS_munmap,	     SYS_execve,     SYS_mprotect,
-	SYS_pread64,	     SYS_arch_prctl, SYS_set_tid_address,
-	SYS_set_robust_list, SYS_rseq,	     SYS_prlimit64,
-	SYS_getrandom,	     SYS_prctl,	     SYS_seccomp,
+#ifdef __x86_64__
+	SYS_access,	     SYS_readlink, SYS_mkdir,
+	SYS_rmdir,	     SYS_arch_prctl,
+#else
+	SYS_readlinkat,	     SYS_mkdirat,  SYS_unlinkat,
+#endif
+	SYS_openat,	     SYS_read,	   SYS_close,
+	SYS_newfstatat,	     SYS_faccessat, SYS_getdents64,
+	SYS_getcwd,	     SYS_write,	   SYS_exit_group,
+	SYS_brk,	     SYS_mmap,	   SYS_munmap,
+	SYS_execve,	     SYS_mprotect, SYS_pread64,
+	SYS_set_tid_address, SYS_rseq,	   SYS_set_robust_list,
+	SYS_prlimit64,	     SYS_getrandom, SYS_prctl,
+	SYS_seccomp,
 };
 
 static int keep_to_known(bool by_prctl)
