@@ -67,7 +67,7 @@ def peers(scratch):
             ["strace", "-f", "--seccomp-bpf", "-e", "trace=%file,%network,%process", "-o",
              "/dev/null"]),
         "proot": always(["proot"]),
-        "srt": always(["srt", "--settings", settings_of(scratch)]),
+        "srt": always(["srt", "--settings", settings_of(scratch), "--"]),
         # It makes one line for a shell of its arguments.
         "fence": lambda work: ["fence", "--settings", settings_of(scratch), "--"] + [
             shlex.quote(word) for word in work.command],

@@ -136,7 +136,7 @@ package inner
 
 import "strings"
 
-func Text() string { return strings.Repeat("x", 3) }
+func Text() string { return strings.Repeat("ab", 2) }
 END
 cat >module/inner/inner_test.go <<'END'
 package inner
@@ -144,7 +144,7 @@ package inner
 import "testing"
 
 func TestText(t *testing.T) {
-	if Text() != "xxx" {
+	if Text() != "abab" {
 		t.Fatal(Text())
 	}
 }
