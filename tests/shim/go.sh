@@ -13,46 +13,9 @@ trap 'rm -rf "$here"' EXIT
 GOTOOLCHAIN=local GOFLAGS='' GOCACHE=${GOCACHE:-$(go env GOCACHE)} GOPATH=$(go env GOPATH) GOPROXY=off
 GOENV=off GOTELEMETRY=off
 export GOTOOLCHAIN GOFLAGS GOCACHE GOPATH GOPROXY GOENV GOTELEMETRY
-HOME=$here/home XDG_STATE_HOME=$here/state XDG_RUNTIME_DIR=$here/run
-XDG_CONFIG_HOME=$here/config
-export HOME XDG_STATE_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME
-mkdir -m 700 "$HOME" "$here/run" "$here/work"
-cd "$here/work" || exit 99
-failed=0
-
-held() {
-	timeout 120 "$interpose" --fence "${fence-auto}" --only -e 'allow read,write /**' \
-		-e 'allow exec /**' -e 'allow env *' \
-		-e 'allow connect,listen *:* unix:/** unix:@*' "$@"
-}
-
-"$interpose" --fence auto --only -e 'allow read,write,exec /**' cat /proc/self/maps >"$here/maps" 2>"$here/why"
-grep -q '^001f0000-.* r-xp ' "$here/maps" ||
+. "$source/held.sh"
+has_gate ||
 	{ echo "SKIP: no fence, or no library for programs: $(cat "$here/why")"; exit 77; }
-
-fresh() {
-	rm -rf "$here/work/d"
-	mkdir -p d/directory
-	echo hello >d/there
-	ln -s there d/link
-	ln -s nowhere d/dangling
-	ln -s loop d/loop
-}
-
-both() { # NAME COMMAND…
-	name=$1
-	shift
-	fresh
-	timeout 120 "$@" >"$here/bare" 2>&1 </dev/null
-	echo "status $?" >>"$here/bare"
-	fresh
-	held -q "$@" >"$here/held" 2>&1 </dev/null
-	echo "status $?" >>"$here/held"
-	cmp -s "$here/bare" "$here/held" && return
-	echo "FAILED: $name"
-	diff "$here/bare" "$here/held" | head -n 20
-	failed=1
-}
 
 count() {
 	held -v "$@" 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) calls came.*/\1/p'

@@ -31,4 +31,4 @@ dist_check_SCRIPTS += tests/shim/programs.sh
 TESTS += tests/shim/programs.sh
 dist_check_SCRIPTS += tests/shim/go.sh
 TESTS += tests/shim/go.sh
-EXTRA_DIST += tests/shim/calls.go
+EXTRA_DIST += tests/shim/calls.go tests/shim/held.sh

@@ -5,26 +5,14 @@
 set -u
 interpose=${INTERPOSE:-$PWD/interpose}
 tools=$PWD/tests/shim
+source=$(cd "$(dirname "$0")" && pwd)
 [ "$(uname -m)" = x86_64 ] || { echo "SKIP: programs are preloaded on x86-64 only"; exit 77; }
 ! grep -q __asan_init "$interpose" ||
 	{ echo "SKIP: a supervisor with a sanitizer has another libc's calls"; exit 77; }
 here=$(mktemp -d "${TMPDIR:-/tmp}/shim.XXXXXX") || exit 99
 trap 'rm -rf "$here"' EXIT
-HOME=$here/home XDG_STATE_HOME=$here/state XDG_RUNTIME_DIR=$here/run
-XDG_CONFIG_HOME=$here/config
-export HOME XDG_STATE_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME
-mkdir -m 700 "$HOME" "$here/run" "$here/work"
-cd "$here/work" || exit 99
-failed=0
-
-held() {
-	timeout 120 "$interpose" --fence auto --only -e 'allow read,write /**' \
-		-e 'allow exec /**' -e 'allow env *' \
-		-e 'allow connect,listen *:* unix:/** unix:@*' "$@"
-}
-
-"$interpose" --fence auto --only -e 'allow read,write,exec /**' cat /proc/self/maps >"$here/maps" 2>"$here/why"
-if ! grep -q '^001f0000-.* r-xp ' "$here/maps"; then
+. "$source/held.sh"
+if ! has_gate; then
 	grep -q 'no fence' "$here/why" || "$interpose" -v --fence auto --only \
 		-e 'allow read,write,exec /**' true 2>&1 | grep -q 'no fence' &&
 		{ echo "SKIP: $(cat "$here/why"): no fence here"; exit 77; }
@@ -32,30 +20,6 @@ if ! grep -q '^001f0000-.* r-xp ' "$here/maps"; then
 	cat "$here/why" "$here/maps"
 	exit 1
 fi
-
-fresh() {
-	rm -rf "$here/work/d"
-	mkdir -p d/directory
-	echo hello >d/there
-	ln -s there d/link
-	ln -s nowhere d/dangling
-	ln -s loop d/loop
-}
-
-both() { # NAME COMMAND…
-	name=$1
-	shift
-	fresh
-	timeout 120 "$@" >"$here/bare" 2>&1 </dev/null
-	echo "status $?" >>"$here/bare"
-	fresh
-	held -q "$@" >"$here/held" 2>&1 </dev/null
-	echo "status $?" >>"$here/held"
-	cmp -s "$here/bare" "$here/held" && return
-	echo "FAILED: $name"
-	diff "$here/bare" "$here/held" | head -n 20
-	failed=1
-}
 
 # -- single calls, signals, threads -------------------------------------------
 for what in errors listings raw starts registers cancel hammer filtered; do

@@ -1,0 +1,49 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Read by tests of this directory: programs bare and held in a
+# session. `here` is a directory of the test's own, `interpose` the program.
+HOME=$here/home XDG_STATE_HOME=$here/state XDG_RUNTIME_DIR=$here/run
+XDG_CONFIG_HOME=$here/config
+export HOME XDG_STATE_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME
+mkdir -m 700 "$HOME" "$here/run" "$here/work"
+cd "$here/work" || exit 99
+failed=0
+
+# COMMAND…, with all allowed; `fence` is auto where it is not set.
+held() {
+	timeout 120 "$interpose" --fence "${fence-auto}" --only -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' \
+		-e 'allow connect,listen *:* unix:/** unix:@*' "$@"
+}
+
+# Is the library in a program of the session? Its memory is in $here/maps, and
+# what was said in $here/why.
+has_gate() {
+	"$interpose" --fence auto --only -e 'allow read,write,exec /**' cat /proc/self/maps \
+		>"$here/maps" 2>"$here/why"
+	grep -q '^001f0000-.* r-xp ' "$here/maps"
+}
+
+fresh() {
+	rm -rf "$here/work/d"
+	mkdir -p d/directory
+	echo hello >d/there
+	ln -s there d/link
+	ln -s nowhere d/dangling
+	ln -s loop d/loop
+}
+
+# The same output and the same status? Files to look at are below d.
+both() { # NAME COMMAND…
+	name=$1
+	shift
+	fresh
+	timeout 120 "$@" >"$here/bare" 2>&1 </dev/null
+	echo "status $?" >>"$here/bare"
+	fresh
+	held -q "$@" >"$here/held" 2>&1 </dev/null
+	echo "status $?" >>"$here/held"
+	cmp -s "$here/bare" "$here/held" && return
+	echo "FAILED: $name"
+	diff "$here/bare" "$here/held" | head -n 20
+	failed=1
+}
