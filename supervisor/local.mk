@@ -40,6 +40,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/ask/questions.h \
 	supervisor/ask/relay.c \
 	supervisor/ask/relay.h \
+	supervisor/ask/terminal.c \
+	supervisor/ask/terminal.h \
 	supervisor/ask/waiters.c \
 	supervisor/audit.c \
 	supervisor/audit.h \

@@ -24,6 +24,7 @@
 #include "policy/scope.h"
 #include "supervisor/ask/grants.h"
 #include "supervisor/ask/relay.h"
+#include "supervisor/ask/terminal.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/guardian.h"
 #include "supervisor/kernel.h"
@@ -178,7 +179,7 @@ static void learn_signals(struct supervision *supervision)
 static int prepare_asking(struct options *options, const struct policy *policy,
 			  struct relay **relay)
 {
-	bool possible = relay_possible(options->ask_chosen);
+	bool possible = terminal_possible(options->ask_chosen);
 
 	if (options->dry_run) {
 		options->ask = ASK_DENY; /* nothing is asked */

@@ -377,7 +377,8 @@ race-execs: all tests/escape/exec_race
 check_PROGRAMS += tests/escape/newer
 tests_escape_newer_CFLAGS = $(tracee_cflags)
 tests_escape_newer_LDFLAGS = -pthread
-tests_escape_newer_SOURCES = tests/escape/newer.c
+tests_escape_newer_SOURCES = tests/escape/newer.c tests/escape/newer.h \
+	tests/escape/newer_entries.c
 dist_check_SCRIPTS += tests/escape/newer.sh
 TESTS += tests/escape/newer.sh
 check_PROGRAMS += tests/escape/storm
@@ -653,7 +654,7 @@ TESTS += tests/net/ssh.sh
 EXTRA_DIST += tests/net/agent_attack.py
 dist_check_SCRIPTS += tests/escape/network.sh
 TESTS += tests/escape/network.sh
-EXTRA_DIST += tests/escape/network.py
+EXTRA_DIST += tests/escape/hellos.py tests/escape/network.py
 dist_check_SCRIPTS += tests/net/load.sh
 TESTS += tests/net/load.sh
 EXTRA_DIST += tests/net/load.py

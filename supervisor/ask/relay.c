@@ -18,6 +18,7 @@
 #include "supervisor/ask/modes.h"
 #include "supervisor/ask/outlet.h"
 #include "supervisor/ask/prompt.h"
+#include "supervisor/ask/terminal.h"
 
 enum {
 	CHUNK = 64 * 1024,
@@ -69,34 +70,6 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The controlling terminal, and none else, has a foreground group for us. */
-static bool is_ours(int fd)
-{
-	return isatty(fd) && tcgetpgrp(fd) >= 0;
-}
-
-bool relay_possible(bool chosen)
-{
-	struct termios mode;
-
-	if (!chosen)
-		return is_ours(0) && is_ours(2) &&
-		       (is_ours(1) ||
-			(tcgetattr(0, &mode) == 0 && mode.c_lflag & ICANON));
-	auto_fd terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	return terminal >= 0 && is_ours(terminal);
-}
-
-/* The Linux console has none, and GNU screen only where `altscreen` is on: what
- * asks for it is passed over there. */
-static bool may_be_single(void)
-{
-	const char *term = getenv("TERM");
-
-	return getenv("STY") || (term && strncmp(term, "linux", 5) == 0);
-}
-
 int relay_new(const struct relay_options *options, struct relay **result)
 {
 	struct relay *relay = calloc(1, sizeof(*relay));
@@ -106,7 +79,7 @@ int relay_new(const struct relay_options *options, struct relay **result)
 		return -ENOMEM;
 	relay->slave = relay->sockets[0] = relay->sockets[1] = -1;
 	relay->lines = options->lines;
-	relay->single = may_be_single();
+	relay->single = terminal_single();
 	relay->clipboard.may_read = options->clipboard_read;
 	relay->clipboard.may_write = options->clipboard_write;
 	relay->filtered = malloc(clipboard_room(CHUNK));
@@ -114,10 +87,10 @@ int relay_new(const struct relay_options *options, struct relay **result)
 		return -ENOMEM;
 	modes_init(&relay->modes);
 	relay->terminal =
-		is_ours(0) ? fcntl(0, F_DUPFD_CLOEXEC, 3)
+		terminal_is_ours(0) ? fcntl(0, F_DUPFD_CLOEXEC, 3)
 			   : open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	for (int fd = 0; fd <= 2; fd++)
-		relay->elsewhere[fd] = !is_ours(fd);
+		relay->elsewhere[fd] = !terminal_is_ours(fd);
 	relay->shared = relay->elsewhere[0] || relay->elsewhere[1] ||
 			relay->elsewhere[2];
 	if (relay->shared)

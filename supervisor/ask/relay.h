@@ -19,11 +19,6 @@ struct relay;
 
 enum { RELAY_FDS = 4 };
 
-/** Can a question be put to the person at our controlling terminal? Unless
- * `chosen`, only where standard input and error are that terminal, and nobody
- * else, a pager behind us, say, has it to read single keys. */
-bool relay_possible(bool chosen);
-
 /** What a relay is to do, besides relaying. */
 struct relay_options {
 	bool lines;	     /**< questions as plain lines */

@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 
+from hellos import OpenSSL, hello, sni
+
 WORLD, HOME = os.environ["WORLD"], os.environ["HOME"]
 ONE, TWO, META, LAN = "203.0.113.10", "203.0.113.11", "169.254.169.254", "10.0.0.5"
 RAW = 4433  # a port of TLS whose server writes down whatever comes
@@ -227,20 +229,6 @@ def by_address_without_a_proxy(mark):
 
 # -- names within --------------------------------------------------------------
 
-def hello(extensions, mark, head=b"\x16\x03\x01"):
-    body = (b"\x03\x03" + mark.ljust(32, b"r")[:32] + b"\0" +
-            b"\0\2\x13\1" + b"\1\0" +
-            struct.pack(">H", len(extensions)) + extensions)
-    body = b"\1" + struct.pack(">I", len(body))[1:] + body
-    return head + struct.pack(">H", len(body)) + body
-
-
-def sni(*names):
-    entries = b"".join(b"\0" + struct.pack(">H", len(x)) + x for x in names)
-    entries = struct.pack(">H", len(entries)) + entries
-    return b"\0\0" + struct.pack(">H", len(entries)) + entries
-
-
 def raw(make):
     def one(mark):
         s = named("good.test", RAW)
@@ -278,51 +266,6 @@ for name, make in {
         b"GET /" + m + b" HTTP/1.1\r\nHost: evil.test\r\n\r\n"],
 }.items():
     attacks[name] = raw(make)
-
-
-class OpenSSL:
-    """A client that may change its mind between two ClientHellos: nothing is read
-    before it has."""
-
-    def __init__(self, connection):
-        self.library = library = ctypes.CDLL("libssl.so.3")
-        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new", "BIO_new", "BIO_s_mem"):
-            getattr(library, name).restype = ctypes.c_void_p
-        pointer = ctypes.c_void_p
-        context = library.SSL_CTX_new(pointer(library.TLS_client_method()))
-        self.ssl = pointer(library.SSL_new(pointer(context)))
-        self.come, self.go = (pointer(library.BIO_new(pointer(library.BIO_s_mem()))) for _ in range(2))
-        library.SSL_set_bio(self.ssl, self.come, self.go)
-        self.connection = connection
-
-    def until_done(self, step):
-        """Do it, with what has to be sent and received for it."""
-        room = ctypes.create_string_buffer(20000)
-        while True:
-            done = step()
-            while (size := self.library.BIO_read(self.go, room, len(room))) > 0:
-                self.connection.sendall(room[:size])
-            if done > 0:
-                return done
-            got = self.connection.recv(20000)
-            if not got:
-                raise OSError("no TLS")
-            self.library.BIO_write(self.come, got, len(got))
-
-    def connect(self, *names):
-        names = list(names)
-
-        def step():
-            if names:
-                self.library.SSL_ctrl(self.ssl, 55, 0, names.pop(0))
-            return self.library.SSL_connect(self.ssl)
-        self.until_done(step)
-
-    def get(self, host, path):
-        request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
-        self.until_done(lambda: self.library.SSL_write(self.ssl, request, len(request)))
-        answer = ctypes.create_string_buffer(1000)
-        return answer[:self.until_done(lambda: self.library.SSL_read(self.ssl, answer, 1000))]
 
 
 @attack

@@ -16,11 +16,15 @@ tests_shim_lengths_SOURCES = tests/shim/lengths.c
 tests_shim_lengths_LDADD = libsupervisor.a
 dist_check_SCRIPTS += tests/shim/lengths.sh
 TESTS += tests/shim/lengths.sh
-check_PROGRAMS += tests/shim/programs tests/shim/spaces tests/shim/wrapper.so
+check_PROGRAMS += tests/shim/programs tests/shim/spaces tests/shim/filtered \
+	tests/shim/wrapper.so
 tests_shim_programs_SOURCES = tests/shim/programs.c
 # Its calls are libc's own, without a sanitizer's before them.
 tests_shim_programs_CFLAGS = -std=gnu11 -pthread $(WARN_CFLAGS) -fno-sanitize=all
 tests_shim_programs_LDFLAGS = -pthread
+tests_shim_filtered_SOURCES = tests/shim/filtered.c
+tests_shim_filtered_CFLAGS = $(tests_shim_programs_CFLAGS)
+tests_shim_filtered_LDFLAGS = -pthread
 tests_shim_spaces_SOURCES = tests/shim/spaces.c
 tests_shim_spaces_LDADD = -ldl
 tests_shim_wrapper_so_SOURCES = tests/shim/wrapper.c

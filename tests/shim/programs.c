@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -494,105 +492,6 @@ static int begin(void)
 	return 0;
 }
 
-/* -- a filter of its own
- * ------------------------------------------------------- */
-
-/* What the code below calls bare, and what another program needs to begin. */
-static const int known[] = {
-#ifdef __x86_64__
-	SYS_access,	     SYS_readlink, SYS_mkdir,
-	SYS_rmdir,	     SYS_arch_prctl,
-#else
-	SYS_readlinkat,	     SYS_mkdirat,  SYS_unlinkat,
-#endif
-	SYS_openat,	     SYS_read,	   SYS_close,
-	SYS_newfstatat,	     SYS_faccessat, SYS_getdents64,
-	SYS_getcwd,	     SYS_write,	   SYS_exit_group,
-	SYS_brk,	     SYS_mmap,	   SYS_munmap,
-	SYS_execve,	     SYS_mprotect, SYS_pread64,
-	SYS_set_tid_address, SYS_rseq,	   SYS_set_robust_list,
-	SYS_prlimit64,	     SYS_getrandom, SYS_prctl,
-	SYS_seccomp,
-};
-
-static int keep_to_known(bool by_prctl)
-{
-	struct sock_filter code[2 + 2 * sizeof(known) / sizeof(*known)] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-	};
-	struct sock_fprog program = {.filter = code};
-	unsigned short at = 1;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		code[at++] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JEQ | BPF_K, (unsigned)known[i], 0, 1);
-		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-							  SECCOMP_RET_ALLOW);
-	}
-	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						  SECCOMP_RET_KILL_PROCESS);
-	program.len = at;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
-	return by_prctl ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)
-			: (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
-				       &program);
-}
-
-static void say(const char *what, long result)
-{
-	printf("%s: %ld %d\n", what, result, result < 0 ? errno : 0);
-	fflush(stdout);
-}
-
-static int kept(void)
-{
-	char text[4096];
-	struct stat status;
-	long got = open("there", O_RDONLY | O_CLOEXEC);
-
-	close((int)got);
-	say("open", got >= 0);
-	say("missing", open("missing", O_RDONLY));
-	say("stat", stat("there", &status));
-	say("access", access("there", R_OK));
-	say("readlink", readlink("link", text, sizeof(text)));
-	say("no link", readlink("there", text, sizeof(text)));
-	say("getcwd", getcwd(text, sizeof(text)) != NULL);
-	say("mkdir", mkdir("made", 0700));
-	say("rmdir", rmdir("made"));
-	int fd = open(".", O_RDONLY | O_DIRECTORY);
-
-	while ((got = syscall(SYS_getdents64, fd, text, sizeof(text))) > 0)
-		;
-	say("listed", got);
-	close(fd);
-	return 0;
-}
-
-static int filtered(void)
-{
-	char *const again[] = {"programs", "kept", ".", NULL};
-
-	for (int by_prctl = 0; by_prctl < 2; by_prctl++) {
-		fflush(stdout);
-		pid_t child = fork();
-		int status;
-
-		if (child == 0) {
-			say("installed", keep_to_known(by_prctl));
-			kept();
-			if (by_prctl)
-				execve("/proc/self/exe", again, environ);
-			_exit(3);
-		}
-		waitpid(child, &status, 0);
-		printf("ended with %d\n", status);
-	}
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -603,11 +502,9 @@ int main(int argc, char **argv)
 		{"errors", errors},	{"listings", listings},
 		{"raw", raw},		{"starts", starts},
 		{"begin", begin},	{"registers", registers},
-		{"filtered", filtered}, {"kept", kept},
 	};
 
-	/* The supervisor has a thread make calls for its chdir. */
-	if (argc != 3 || (strcmp(argv[2], ".") != 0 && chdir(argv[2])))
+	if (argc != 3 || chdir(argv[2]))
 		return 2;
 	for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++)
 		if (strcmp(argv[1], runs[i].name) == 0)

@@ -22,9 +22,10 @@ if ! has_gate; then
 fi
 
 # -- single calls, signals, threads -------------------------------------------
-for what in errors listings raw starts registers cancel hammer filtered; do
+for what in errors listings raw starts registers cancel hammer; do
 	both "$what" "$tools/programs" "$what" d
 done
+both "a filter of its own" "$tools/filtered" d
 both "another name space" "$tools/spaces"
 
 # -- the environment ------------------------------------------------------------
