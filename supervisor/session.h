@@ -89,7 +89,6 @@ struct session {
 
 	int listener;
 	pid_t supervisor; /**< this process */
-	pid_t guardian;
 	pid_t program; /**< the process the user asked for */
 	enum ask_mode ask;
 	bool veils; /**< directories may be veiled: calls/veiled.h */

@@ -446,7 +446,6 @@ int run_make(struct run *run, const char **step)
 		.kernel = given->kernel,
 		.listener = -1,
 		.supervisor = getpid(),
-		.guardian = getppid(),
 		.ask = given->options->ask,
 		.grants = given->grants,
 		.cgroup = given->cgroup,

@@ -180,6 +180,25 @@ static enum moved fill(struct direction *direction, size_t most)
 	return MOVED;
 }
 
+/* ------------------------------------------------------------ an answer -- */
+
+/* Nobody reads from the client meanwhile: so it is looked after now and then. */
+static void await_answer(struct pump *pump)
+{
+	static const struct timeval time = {.tv_sec = LEFT_SECONDS};
+
+	event_add(pump->in.readable, &time);
+}
+
+/* Who says no more has no use for an answer to a ClientHello, or to a request for
+ * another protocol. */
+static bool client_left(const struct pump *pump)
+{
+	struct pollfd client = {.fd = pump->out.from, .events = POLLRDHUP};
+
+	return poll(&client, 1, 0) > 0;
+}
+
 /* ----------------------------------------------------------------- HTTP -- */
 
 static enum moved refuse(struct direction *direction, const char *why)
@@ -310,8 +329,13 @@ static enum moved move_http(struct direction *direction)
 	struct http *http = direction->http;
 	enum moved moved = WAITS;
 
-	if (http->ready > 0)
-		return send_ready(direction);
+	if (http->ready > 0) {
+		moved = send_ready(direction);
+		if (moved == MOVED && http->state == HTTP_UPGRADE &&
+		    http->ready == 0)
+			await_answer(direction->pump);
+		return moved;
+	}
 	if (http->used > 0)
 		moved = judge(direction);
 	if (moved != WAITS)
@@ -328,13 +352,6 @@ static enum moved move_http(struct direction *direction)
 
 /* ------------------------------------------------------------------ TLS -- */
 
-static void await_answer(struct pump *pump)
-{
-	static const struct timeval time = {.tv_sec = LEFT_SECONDS};
-
-	event_add(pump->in.readable, &time);
-}
-
 /* All of the first ClientHello is out. */
 static void see_sent(struct pump *pump)
 {
@@ -344,14 +361,6 @@ static void see_sent(struct pump *pump)
 		return;
 	hello->state = HELLO_ANSWER;
 	await_answer(pump);
-}
-
-/* Who says no more has no use for an answer to a ClientHello. */
-static bool client_left(const struct pump *pump)
-{
-	struct pollfd client = {.fd = pump->out.from, .events = POLLRDHUP};
-
-	return poll(&client, 1, 0) > 0;
 }
 
 static enum moved move_hello(struct direction *direction)
@@ -434,6 +443,14 @@ static bool answer_seen(struct direction *in, struct http *http)
 	return true;
 }
 
+static void wait_on(struct pump *pump, short what)
+{
+	if (what & EV_TIMEOUT && client_left(pump))
+		over(pump, 0);
+	else
+		await_answer(pump);
+}
+
 static void ready(evutil_socket_t fd, short what, void *context)
 {
 	struct direction *direction = context;
@@ -444,7 +461,7 @@ static void ready(evutil_socket_t fd, short what, void *context)
 	if (direction == &pump->in && http && http->state == HTTP_UPGRADE &&
 	    http->ready == 0) {
 		if (!answer_seen(direction, http)) {
-			event_add(direction->readable, NULL);
+			wait_on(pump, what);
 			return;
 		}
 		event_active(pump->out.readable, EV_READ, 0);
@@ -452,10 +469,7 @@ static void ready(evutil_socket_t fd, short what, void *context)
 	see_sent(pump);
 	if (direction == &pump->in && pump->hello.state == HELLO_ANSWER) {
 		if (!hello_answer(&pump->hello, direction->from)) {
-			if (what & EV_TIMEOUT && client_left(pump))
-				over(pump, 0);
-			else
-				await_answer(pump);
+			wait_on(pump, what);
 			return;
 		}
 		event_active(pump->out.readable, EV_READ, 0);

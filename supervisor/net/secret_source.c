@@ -113,7 +113,8 @@ static int take_json(const struct content *content, const char *key,
 	json_t *root = json_loadb(content->bytes, content->length,
 				  JSON_REJECT_DUPLICATES, NULL);
 	json_t *value = root ? secret_source_find(root, key) : NULL;
-	int error = -ENOENT;
+	/* Half a file has no key either, but may have one soon. */
+	int error = root ? -ENOENT : -EBADMSG;
 
 	if (json_is_string(value)) {
 		char *text = (char *)json_string_value(value);
@@ -332,6 +333,8 @@ static const char *explain(const struct policy_secret *secret, int error)
 		return "it is too long";
 	case -ENOMEM:
 		return "memory for it cannot be locked (see `ulimit -l`)";
+	case -EBADMSG:
+		return "what begins with { there is no JSON";
 	case -ECHILD:
 		return "the command failed";
 	case -ETIMEDOUT:

@@ -20,14 +20,19 @@ os.setsid()
 neighbour = subprocess.Popen(["sleep", "60"], process_group=0)
 program = r"""
 import os, time
+come, go = os.pipe()
 for kind in range(200):
     if os.fork() == 0:
+        os.close(come)
         if kind % 4 == 0: os.setsid()
         if kind % 4 == 1: os.setpgid(0, int(os.environ["NEIGHBOUR"]))
+        if kind == 3: os.mkfifo("fifo")
+        os.close(go)
         if kind % 4 == 2: os.kill(os.getpid(), 19)
-        if kind == 3:
-            os.mkfifo("fifo"); open("fifo")
+        if kind == 3: open("fifo")
         time.sleep(60); os._exit(0)
+os.close(go)
+os.read(come, 1)  # until each has done what it is to do, and closed its end
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -38,7 +43,6 @@ session = subprocess.Popen(
     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     text=True, process_group=0)
 assert session.stdout.readline() == "ready\n"
-time.sleep(0.2)
 def child(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
         return int(file.read().split()[0])

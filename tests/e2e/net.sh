@@ -63,6 +63,7 @@ try "a word where there is to be a name" "reset" "$good" -- $client word good.te
 left="allow read $WORLD/left"
 try "a client that goes unanswered" "the far end saw it" "allow connect good.test:4435" "$left" -- $client leave good.test 4435 "$WORLD/left"
 try "one that resets" "the far end saw it" "allow connect good.test:4436" "$left" -- $client reset good.test 4436 "$WORLD/left"
+try "one that leaves its upgrade" "the far end saw it" "allow connect good.test:4438" "$left" -- $client leave-upgrade good.test 4438 "$WORLD/left"
 try "wildcards" "hello a.wild.test" "allow connect *.wild.test:443" -- $client tls a.wild.test 443 /f
 try "8 MiB" "8388608 bytes" "$good" -- $client bytes good.test 8388608
 try "UDP by name" "heard" "allow connect udp:good.test:9999" -- $client udp good.test 9999 6f6b

@@ -148,14 +148,20 @@ def run():
                 raise
             data = b""
         print("got", data) if data else print("reset")
-    elif way in ("leave", "reset"):
-        # Behind its ClientHello, with bytes that nobody has read yet.
+    elif way in ("leave", "reset", "leave-upgrade"):
+        # Behind its ClientHello, with bytes that nobody has read yet, or behind a
+        # request for another protocol.
         s = socket.create_connection((args[0], int(args[1])), 20)
-        hello = ssl.MemoryBIO()
-        try:
-            context(None).wrap_bio(ssl.MemoryBIO(), hello, server_hostname=args[0]).do_handshake()
-        except ssl.SSLWantReadError:
-            s.sendall(hello.read() + b"\x17\3\3\0\1x")
+        if way == "leave-upgrade":
+            s.sendall(f"GET / HTTP/1.1\r\nHost: {args[0]}\r\nConnection: Upgrade\r\n"
+                      "Upgrade: websocket\r\n\r\n".encode())
+        else:
+            hello = ssl.MemoryBIO()
+            try:
+                context(None).wrap_bio(ssl.MemoryBIO(), hello,
+                                       server_hostname=args[0]).do_handshake()
+            except ssl.SSLWantReadError:
+                s.sendall(hello.read() + b"\x17\3\3\0\1x")
         time.sleep(1)
         if way == "reset":
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

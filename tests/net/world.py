@@ -242,6 +242,7 @@ raw(4433)
 raw(4437)
 silent(4435)
 silent(4436)
+silent(4438)
 echoes()
 for port in (54, 443, 9999):
     udp_sink(port)

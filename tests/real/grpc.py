@@ -14,22 +14,15 @@ import threading
 sys.path.pop(0)  # this file has the name of what is imported
 import grpc
 
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "net"))
+from cases import expect, finish
+
 INTERPOSE = sys.argv[1]
 HERE = os.path.realpath(os.getcwd())
 SOURCE = os.path.dirname(os.path.realpath(__file__))
 WORLD = os.environ["WORLD"]
 VALUE = "sk-ant-api03-" + os.urandom(18).hex()
-failed = passed = 0
 keys, gone = [], threading.Semaphore(0)
-
-
-def expect(what, got, wanted):
-    global failed, passed
-    if got == wanted:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED: {what}: {got!r}, not {wanted!r}")
 
 
 def begin(context):
@@ -181,5 +174,4 @@ if os.environ["NODE_MODULES"]:
 else:
     print("skipped: node: it is not here, or npm cannot fetch @grpc/grpc-js")
 server.stop(None)
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed != 0)
+finish()
