@@ -271,6 +271,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/agent_flow.h \
 	supervisor/net/known_hosts.c \
 	supervisor/net/known_hosts.h \
+	supervisor/net/authority.c \
+	supervisor/net/authority.h \
 	supervisor/net/inspect.c \
 	supervisor/net/inspect.h \
 	supervisor/net/outside.c \

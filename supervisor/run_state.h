@@ -37,7 +37,6 @@ struct run {
 	int notes;
 	struct fence_search *search; /* while the fence is looked for; or NULL
 				      */
-	struct ca_making *authority; /* while it is made; or NULL */
 	int ruleset;		     /* the fence's; -1: none */
 	bool placed;	   /* the program is in the session's cgroup */
 	bool apart;	   /* some programs are granted what others are not */

@@ -21,6 +21,7 @@ struct grants;
 struct identities;
 struct images;
 struct agent;
+struct authority;
 struct inspect;
 struct limits;
 struct listeners;
@@ -77,6 +78,7 @@ struct session {
 	struct net *net;	     /**< NULL: no rule names a host */
 	struct agent *agent;	 /**< NULL: no key of the ssh agent is used */
 	struct inspect *inspect; /**< NULL: no request is looked into */
+	struct authority *authority; /**< as inspect */
 	struct terminals *terminals;
 	struct tracer *tracer;
 	struct exits *exits; /**< when programs end */

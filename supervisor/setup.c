@@ -273,8 +273,7 @@ static int make_inspection(struct run *run)
 {
 	if (!inspect_needed(run->given->policy))
 		return 0;
-	return inspect_start(&run->session, run->authority,
-			     run->given->options->verbose,
+	return inspect_start(&run->session, run->given->options->verbose,
 			     run->files.runtime_path, run->files.runtime_fd,
 			     &run->environment);
 }
@@ -460,7 +459,6 @@ int run_make(struct run *run, const char **step)
 	proc_learn_mounts();
 	path_learn_root_links();
 	learn_given(session);
-	run->authority = inspect_begin(given->policy);
 	begin_identities(run);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		*step = steps[i].name;

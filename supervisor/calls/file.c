@@ -20,6 +20,7 @@
 #include "supervisor/calls/veiled.h"
 #include "supervisor/credentials.h"
 #include "supervisor/loading.h"
+#include "supervisor/net/authority.h"
 #include "supervisor/path.h"
 #include "supervisor/preload.h"
 #include "supervisor/proc.h"
@@ -167,6 +168,19 @@ static int open_waiting(struct call *call, const struct place *place,
 	}
 }
 
+/* It is made while the program starts. False where the call has its answer, or
+ * is handed over to who may wait. */
+static bool await_authority(struct call *call)
+{
+	if (!call->may_wait)
+		call_hand_over(call);
+	else if (authority_await(call->session->authority, call))
+		return true;
+	else
+		call_result(call, -CALL_RESTART);
+	return false;
+}
+
 /* An object that exists. */
 static void open_existing(struct call *call, struct place *place,
 			  const struct wanted *wanted)
@@ -193,6 +207,9 @@ static void open_existing(struct call *call, struct place *place,
 		call_result(call, error);
 		return;
 	}
+	if (authority_awaited(call->session->authority, &place->stat) &&
+	    !await_authority(call))
+		return;
 	if (place->opened) {
 		give_opened(call, place, wanted->flags);
 		return;

@@ -4,9 +4,8 @@
 #include "supervisor/net/ca.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,9 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+static_assert(28 + (CA_CERTIFICATE_MOST + 47) / 48 * 65 + 26 <= CA_PEM_MOST,
+	      "it has room");
 
 enum {
 	KEPT_SERVERS = 256,
@@ -156,52 +158,6 @@ int ca_make(struct ca_material *material)
 	return error;
 }
 
-struct ca_making {
-	pthread_t thread;
-	struct ca_material material;
-	int error;
-};
-
-static void *make_beside(void *context)
-{
-	struct ca_making *making = context;
-
-	making->error = ca_make(&making->material);
-	return NULL;
-}
-
-struct ca_making *ca_begin(void)
-{
-	struct ca_making *making = calloc(1, sizeof(*making));
-	sigset_t all, before;
-
-	if (!making)
-		return NULL;
-	/* Signals are the caller's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&making->thread, NULL, make_beside, making);
-
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!error)
-		return making;
-	free(making);
-	return NULL;
-}
-
-int ca_made(struct ca_making *making, struct ca_material *material)
-{
-	if (!making)
-		return ca_make(material);
-	pthread_join(making->thread, NULL);
-	int error = making->error;
-
-	*material = making->material;
-	OPENSSL_cleanse(making, sizeof(*making));
-	free(making);
-	return error;
-}
-
 static X509 *read_certificate(const struct ca_material *material)
 {
 	const unsigned char *at = material->certificate;
@@ -209,22 +165,21 @@ static X509 *read_certificate(const struct ca_material *material)
 	return d2i_X509(NULL, &at, (long)material->certificate_length);
 }
 
-int ca_pem(const struct ca_material *material, char **pem, size_t *length)
+size_t ca_pem(const uint8_t *certificate, size_t length,
+	      char pem[CA_PEM_MOST + 1])
 {
-	X509 *certificate = read_certificate(material);
-	FILE *out = certificate ? open_memstream(pem, length) : NULL;
-	bool written;
+	enum { LINE = 48 /* bytes */ };
+	char *at = stpcpy(pem, "-----BEGIN CERTIFICATE-----\n");
 
-	if (!out) {
-		X509_free(certificate);
-		return -ENOMEM;
+	for (size_t done = 0; done < length; done += LINE) {
+		size_t rest = length - done;
+
+		at += EVP_EncodeBlock((unsigned char *)at, certificate + done,
+				      rest < LINE ? (int)rest : LINE);
+		*at++ = '\n';
 	}
-	written = PEM_write_X509(out, certificate) == 1;
-	X509_free(certificate);
-	if (fclose(out) == 0 && written)
-		return 0;
-	free(*pem);
-	return -EIO;
+	at = stpcpy(at, "-----END CERTIFICATE-----\n");
+	return (size_t)(at - pem);
 }
 
 int ca_load(const struct ca_material *material, struct ca **ca)

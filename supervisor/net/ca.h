@@ -1,7 +1,7 @@
 /*
- * The session's certificate authority. Its key is made when the session starts,
- * is only ever in memory, and leaves it with the broker; its certificate is
- * what the session's programs are told to trust. Nobody else trusts it.
+ * The session's certificate authority. The broker makes its key, which never
+ * leaves it; its certificate is what the session's programs are told to trust.
+ * Nobody else trusts it.
  */
 #ifndef SUPERVISOR_NET_CA_H
 #define SUPERVISOR_NET_CA_H
@@ -11,7 +11,12 @@
 
 #include <openssl/types.h>
 
-enum { CA_KEY_MOST = 256, CA_CERTIFICATE_MOST = 1024 };
+enum {
+	CA_KEY_MOST = 256,
+	CA_CERTIFICATE_MOST = 512,
+	/* The same in PEM, by lines of 64, without a NUL. */
+	CA_PEM_MOST = 832,
+};
 
 /** A new authority, in DER. To be wiped by whoever holds it. */
 struct ca_material {
@@ -23,18 +28,10 @@ struct ca_material {
 /** Make one. Returns 0 or -EIO (OpenSSL has no randomness, or no memory). */
 int ca_make(struct ca_material *material);
 
-struct ca_making;
-
-/** Make one on a thread of its own. Returns an object for ca_made(), or NULL
- * without memory. */
-struct ca_making *ca_begin(void);
-
-/** Wait until it is made, and free the object; NULL: it is made now. Returns as
- * ca_make(). */
-int ca_made(struct ca_making *making, struct ca_material *material);
-
-/** Its certificate in PEM: 0 and a text for free(), or -errno. */
-int ca_pem(const struct ca_material *material, char **pem, size_t *length);
+/** A certificate (DER, of CA_CERTIFICATE_MOST bytes at most) in PEM. Returns
+ * its length, without the NUL behind it. */
+size_t ca_pem(const uint8_t *certificate, size_t length,
+	      char pem[CA_PEM_MOST + 1]);
 
 /** What OpenSSL calls its file in a directory of certificates: its first eight
  * hexadecimal digits. All sessions' authorities have one name. Each session

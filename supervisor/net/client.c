@@ -32,6 +32,7 @@
 #include "supervisor/ask/grants.h"
 #include "supervisor/call.h"
 #include "supervisor/net/agent.h"
+#include "supervisor/net/authority.h"
 #include "supervisor/net/flows.h"
 #include "supervisor/net/hosts.h"
 #include "supervisor/net/inspect.h"
@@ -261,6 +262,7 @@ static void broker_gone(struct net *net, const char *why)
 	record_error(net->session, why);
 	say("%s", why);
 	net_flows_answer(net->flows, 0, -ECONNREFUSED);
+	authority_made(net->session->authority, NULL, 0);
 }
 
 static void follow_servers(struct net *net)
@@ -318,7 +320,10 @@ static void take(struct net *net, const struct net_message *message)
 		return;
 	}
 	if (message->type == NET_HTTP_READY) {
-		if (message->error)
+		if (!message->error && message->token <= NET_PATH)
+			authority_made(net->session->authority, message->path,
+				       message->token);
+		else
 			broker_gone(net, "the network broker cannot look into "
 					 "requests (can memory be locked? see "
 					 "`ulimit -l`): no host can be "

@@ -8,17 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "policy/scope.h"
 #include "supervisor/audit.h"
-#include "supervisor/net/ca.h"
+#include "supervisor/net/authority.h"
 #include "supervisor/net/client.h"
 #include "supervisor/net/locked.h"
 #include "supervisor/net/renewal.h"
 #include "supervisor/net/secret_source.h"
 #include "supervisor/net/secrets.h"
-#include "supervisor/net/stores.h"
 #include "supervisor/net/trust.h"
 #include "supervisor/policy_files.h"
 #include "supervisor/record.h"
@@ -38,7 +35,6 @@ struct inspect {
 	struct known_secret secrets[SECRETS_MOST];
 	size_t count;
 	struct renewal *renewal; /* or NULL */
-	struct stores *stores;	 /* or NULL */
 };
 
 /* ------------------------------------------------------------------ hosts --
@@ -110,7 +106,6 @@ struct learning {
 	struct session *session;
 	struct inspect *inspect;
 	struct secret_record *records; /* locked */
-	struct ca_making *authority;
 	bool verbose;
 	int error;
 };
@@ -341,12 +336,11 @@ static void hide_secrets(const struct learning *learning, char **environment)
  */
 
 /* All at once, before anybody reads: the pipe is made to hold it. */
-static int fill_pipe(const struct learning *learning,
-		     const struct ca_material *ca, int *read_end)
+static int fill_pipe(const struct learning *learning, int *read_end)
 {
 	const uint32_t count = (uint32_t)learning->inspect->count;
-	const size_t size = sizeof(*ca) + sizeof(count) +
-			    count * sizeof(struct secret_record);
+	const size_t size =
+		sizeof(count) + count * sizeof(struct secret_record);
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC))
@@ -359,12 +353,11 @@ static int fill_pipe(const struct learning *learning,
 		const void *bytes;
 		size_t length;
 	} parts[] = {
-		{ca, sizeof(*ca)},
 		{&count, sizeof(count)},
 		{learning->records, count * sizeof(struct secret_record)},
 	};
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 2; i++)
 		if (parts[i].length &&
 		    write(out, parts[i].bytes, parts[i].length) !=
 			    (ssize_t)parts[i].length)
@@ -373,13 +366,13 @@ static int fill_pipe(const struct learning *learning,
 	return 0;
 }
 
-static int hand_over(const struct learning *learning,
-		     const struct ca_material *ca, int runtime_fd)
+static int hand_over(const struct learning *learning, int runtime_fd)
 {
 	struct net_message message = {.type = NET_HTTP};
 	auto_fd secrets = -1;
-	auto_fd trust = trust_write(runtime_fd, ca, &message.token);
-	int error = trust < 0 ? trust : fill_pipe(learning, ca, &secrets);
+	auto_fd trust =
+		authority_new(learning->session, runtime_fd, &message.token);
+	int error = trust < 0 ? trust : fill_pipe(learning, &secrets);
 
 	if (error)
 		return error;
@@ -391,8 +384,6 @@ static int begin(struct learning *learning, const char *runtime_path,
 		 int runtime_fd, char ***environment)
 {
 	struct inspect *inspect = learning->inspect;
-	struct ca_material ca;
-
 	policy_secret_lines(inspect->policy, learn_secret, learning);
 	int error = learning->error;
 
@@ -400,15 +391,8 @@ static int begin(struct learning *learning, const char *runtime_path,
 	 */
 	hide_secrets(learning, *environment);
 	hide_secrets(learning, environ);
-	int made = ca_made(learning->authority, &ca);
-
-	error = error ?: made;
 	if (!error)
-		error = hand_over(learning, &ca, runtime_fd);
-	if (!error)
-		error = stores_give(learning->session->standins, &ca,
-				    &inspect->stores);
-	OPENSSL_cleanse(&ca, sizeof(ca));
+		error = hand_over(learning, runtime_fd);
 	return error ? error : trust_tell(runtime_path, environment);
 }
 
@@ -418,18 +402,11 @@ static bool count_one(void *context, const struct policy_secret *secret)
 	return true;
 }
 
-struct ca_making *inspect_begin(const struct policy *policy)
-{
-	return inspect_needed(policy) ? ca_begin() : NULL;
-}
-
-int inspect_start(struct session *session, struct ca_making *authority,
-		  bool verbose, const char *runtime_path, int runtime_fd,
-		  char ***environment)
+int inspect_start(struct session *session, bool verbose,
+		  const char *runtime_path, int runtime_fd, char ***environment)
 {
 	struct learning learning = {
 		.session = session,
-		.authority = authority,
 		.verbose = verbose,
 	};
 	size_t count = 0, size;
@@ -525,7 +502,8 @@ void inspect_stop(struct session *session)
 		policy_free(inspect->secrets[i].hosts);
 		free(inspect->secrets[i].placeholder);
 	}
-	stores_free(inspect->stores);
+	authority_free(session->authority);
+	session->authority = NULL;
 	free(inspect);
 	session->inspect = NULL;
 }

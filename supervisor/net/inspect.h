@@ -17,25 +17,19 @@ struct session;
 /** Has the policy `http` or `secret` rules? */
 bool inspect_needed(const struct policy *policy);
 
-struct ca_making;
-
-/** Where there are any, begin to make the session's authority, for
- * inspect_start(). Returns NULL where there are none, or without memory. */
-struct ca_making *inspect_begin(const struct policy *policy);
-
 /**
- * Read the secrets, and hand them and the authority, which it takes over (NULL:
- * makes one), to the broker: session->inspect. Writes the certificates that
- * programs are to trust into the runtime directory. In the environment that the
- * program is to have, secrets become placeholders, and the usual variables name
- * the certificates.
+ * Read the secrets, and hand them to the broker, which then makes the session's
+ * authority: session->inspect and session->authority. Writes the certificates
+ * that programs are to trust into the runtime directory. In the environment
+ * that the program is to have, secrets become placeholders, and the usual
+ * variables name the certificates.
  *
  * A secret that is not there is left out, with a line in the log; one is said,
  * too, where the line that names it is the user's own, or with `verbose` any.
  * Returns 0, or -errno with a line said.
  */
-int inspect_start(struct session *session, struct ca_making *authority,
-		  bool verbose, const char *runtime_path, int runtime_fd,
+int inspect_start(struct session *session, bool verbose,
+		  const char *runtime_path, int runtime_fd,
 		  char ***environment);
 
 /** From now on secrets are renewed. Returns 0 or -errno. */

@@ -37,9 +37,9 @@ enum net_message_type {
 	NET_VERDICT, /**< to the NET_ASK_… of that token: `error`, and to
 			  NET_ASK_NAME addresses that need no lookup */
 	NET_KEPT,    /**< to NET_FOUND: the addresses that may be told */
-	NET_HTTP,  /**< + a pipe of what http_service_new() takes, and a memory
-			file of the host's certificates, `token` bytes of
-			it: requests are looked into */
+	NET_HTTP,  /**< + a pipe of the secrets, and a memory file of the host's
+			certificates, `token` bytes of it: requests are
+			looked into */
 	NET_RENEW, /**< `token`: a secret's index; + a pipe of its new value
 			(of its parts, one a line), or `error`: it is to be
 			forgotten */
@@ -61,7 +61,9 @@ enum net_message_type {
 			      the request `method` and `path` to `name` */
 	NET_DENIED,	 /**< a request was answered by us: `text` says why */
 	NET_AGENT_REFUSED, /**< `text`: what was asked of the agent */
-	NET_HTTP_READY,	   /**< `error`: whether requests can be looked into */
+	NET_HTTP_READY,	   /**< `error`: whether requests can be looked into;
+				`path`: the certificate of the session's
+				authority, `token` bytes of it */
 	NET_REFUSED,	   /**< the flow was ended; `text` says why */
 	NET_ENDED,	   /**< the flow is over: `out`, `in`, `ms` */
 	NET_FORGET, /**< nobody waits for the answer to `token` any more */

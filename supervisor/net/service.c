@@ -1,5 +1,6 @@
 #include "supervisor/net/service.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "supervisor/net/broker.h"
+#include "supervisor/net/ca.h"
 #include "supervisor/net/http_flow.h"
 #include "supervisor/net/locked.h"
 #include "supervisor/net/relay.h"
@@ -21,6 +23,9 @@ enum {
 	TRUST_MOST = 4 * 1024 * 1024,
 	VALUES_MOST = SECRET_PARTS * (SECRET_VALUE_MOST + 1),
 };
+
+static_assert((int)CA_CERTIFICATE_MOST <= (int)NET_PATH,
+	      "it goes into a message");
 
 static struct http_service *service;
 static unsigned requests; /* within flows */
@@ -87,14 +92,14 @@ static int map_trust(int fd, size_t length, const char **text)
 	return mapped == MAP_FAILED ? -errno : 0;
 }
 
-static int begin(const struct net_message *message, const struct net_fds *fds)
+static int begin(const struct net_message *message, const struct net_fds *fds,
+		 struct net_message *ready)
 {
 	struct secrets *secrets = NULL;
 	struct ca_material ca;
 	const char *trust;
 	size_t length = message->token;
-	int error =
-		service ? -EPROTO : read_exactly(fds->fd[0], &ca, sizeof(ca));
+	int error = service ? -EPROTO : ca_make(&ca);
 
 	if (!error)
 		error = read_secrets(fds->fd[0], &secrets);
@@ -103,11 +108,14 @@ static int begin(const struct net_message *message, const struct net_fds *fds)
 	if (!error)
 		error = http_service_new(broker_base(), &ca, trust, length,
 					 true, &service);
-	OPENSSL_cleanse(&ca, sizeof(ca));
-	if (error)
+	if (error) {
 		secrets_drop(secrets);
-	else
+	} else {
 		http_service_secrets(service, secrets);
+		ready->token = ca.certificate_length;
+		memcpy(ready->path, ca.certificate, ca.certificate_length);
+	}
+	OPENSSL_cleanse(&ca, sizeof(ca));
 	return error;
 }
 
@@ -115,7 +123,7 @@ void service_begin(const struct net_message *message, struct net_fds *fds)
 {
 	struct net_message ready = {.type = NET_HTTP_READY};
 
-	ready.error = begin(message, fds);
+	ready.error = begin(message, fds, &ready);
 	broker_tell(&ready);
 }
 

@@ -13,7 +13,8 @@ struct inspected;
 struct net_fds;
 struct net_message;
 
-/** Take the session's authority and secrets (NET_HTTP); says NET_HTTP_READY. */
+/** Make the session's authority, and take the secrets (NET_HTTP); says
+ * NET_HTTP_READY. */
 void service_begin(const struct net_message *message, struct net_fds *fds);
 
 /** NET_RENEW: a secret has another value from now on, or none. */

@@ -199,7 +199,9 @@ struct stores {
 	} list[STORES];
 	size_t count;
 	bool incomplete;
-	char *pem; /* the authority */
+	bool (*await)(void *context);
+	void *context;
+	char pem[CA_PEM_MOST + 1]; /* the authority */
 	size_t pem_length;
 	unsigned char certificate[CA_CERTIFICATE_MOST]; /* the same in DER */
 	size_t certificate_length;
@@ -267,6 +269,8 @@ static int content(void *context, const char *path, char **bytes,
 		store++;
 	if (store == end)
 		return -ENOENT;
+	if (!stores->await(stores->context))
+		return -EIO;
 	switch (store->kind) {
 	case STORE_BUNDLE:
 		return read_bundle(stores, store, bytes, length);
@@ -299,28 +303,33 @@ static bool note(void *context, enum store_kind kind, const char *path)
 	return copy;
 }
 
-int stores_give(struct standins *standins, const struct ca_material *ca,
-		struct stores **result)
+int stores_give(struct standins *standins, bool (*await)(void *context),
+		void *context, struct stores **result)
 {
 	struct stores *stores = calloc(1, sizeof(*stores));
 
 	if (!stores)
 		return -ENOMEM;
-	memcpy(stores->certificate, ca->certificate, ca->certificate_length);
-	stores->certificate_length = ca->certificate_length;
-	int error = ca_pem(ca, &stores->pem, &stores->pem_length);
-
-	if (!error)
-		stores_find(note, stores);
-	if (stores->incomplete)
-		error = -ENOMEM;
-	if (error) {
+	stores->await = await;
+	stores->context = context;
+	stores_find(note, stores);
+	if (stores->incomplete) {
 		stores_free(stores);
-		return error;
+		return -ENOMEM;
 	}
 	standins_give(standins, content, stores);
 	*result = stores;
 	return 0;
+}
+
+void stores_authority(struct stores *stores, const char *pem, size_t pem_length,
+		      const unsigned char *certificate, size_t length)
+{
+	memcpy(stores->pem, pem, pem_length);
+	stores->pem[pem_length] = '\0';
+	stores->pem_length = pem_length;
+	memcpy(stores->certificate, certificate, length);
+	stores->certificate_length = length;
 }
 
 void stores_free(struct stores *stores)
@@ -329,7 +338,5 @@ void stores_free(struct stores *stores)
 		scope_close_fd(&stores->list[i].fd);
 		free(stores->list[i].path);
 	}
-	if (stores)
-		free(stores->pem);
 	free(stores);
 }

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct ca_material;
 struct standins;
 
 enum store_kind {
@@ -36,11 +35,18 @@ int stores_rules(char **rules);
 /** What is in the stand-ins of the stores. */
 struct stores;
 
-/** Give the stand-ins of all their content, from when they are first touched.
- * Returns 0 and an object for stores_free(), when no stand-in is made any more,
- * or -errno. */
-int stores_give(struct standins *standins, const struct ca_material *ca,
-		struct stores **stores);
+/**
+ * Give the stand-ins of all their content, from when they are first touched:
+ * `await` waits until stores_authority() was called, or says that it will not
+ * be. Returns 0 and an object for stores_free(), when no stand-in is made any
+ * more, or -errno.
+ */
+int stores_give(struct standins *standins, bool (*await)(void *context),
+		void *context, struct stores **stores);
+
+/** The authority's certificate, in PEM and in DER. Once. */
+void stores_authority(struct stores *stores, const char *pem, size_t pem_length,
+		      const unsigned char *certificate, size_t length);
 void stores_free(struct stores *stores);
 
 /**

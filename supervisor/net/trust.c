@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,46 +62,88 @@ static int copy(int in, const int *outs, size_t count)
 	return error;
 }
 
-static int make_file(int directory, const char *name)
+static int make_file(int directory, const char *name, struct trust_file *file)
 {
-	int fd = openat(directory, name,
-			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct stat status;
 
-	return fd < 0 ? -errno : fd;
+	file->fd = openat(directory, name,
+			  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (file->fd < 0 || fstat(file->fd, &status))
+		return -errno;
+	file->device = status.st_dev;
+	file->inode = status.st_ino;
+	return 0;
 }
 
-int trust_write(int directory, const struct ca_material *ca, uint32_t *size)
+static int leave_room(struct trust_file *file)
 {
+	char lines[CA_PEM_MOST];
+
+	memset(lines, '\n', sizeof(lines));
+	file->room = lseek(file->fd, 0, SEEK_CUR);
+	return file->room < 0 ? -errno
+			      : write_all(file->fd, lines, sizeof(lines));
+}
+
+int trust_write(int directory, struct trust_files *files, uint32_t *size)
+{
+	struct trust_file *all = &files->list[0], *added = &files->list[1];
 	auto_fd bundle = open_bundle();
 	auto_fd extra = open_file(getenv("NODE_EXTRA_CA_CERTS"));
 	/* A copy, so that the broker reads what was there now. */
 	auto_fd host = memfd_create("certificates", MFD_CLOEXEC);
-	auto_fd all = make_file(directory, TRUST_FILE);
-	auto_fd added = make_file(directory, TRUST_ADDED_FILE);
-	const int outs[] = {host, all, added};
-	auto_free char *pem = NULL;
-	size_t length;
 
+	all->fd = added->fd = -1;
 	if (host < 0)
 		return -errno;
-	if (all < 0 || added < 0)
-		return all < 0 ? all : added;
-	int error = copy(bundle, outs, 2);
+	int error = make_file(directory, TRUST_FILE, all);
 
+	if (!error)
+		error = make_file(directory, TRUST_ADDED_FILE, added);
+	if (error)
+		return error;
+	const int outs[] = {host, all->fd, added->fd};
+
+	error = copy(bundle, outs, 2);
 	if (!error)
 		error = copy(extra, outs, 3);
 	if (!error)
-		error = ca_pem(ca, &pem, &length);
+		error = leave_room(all);
 	if (!error)
-		error = write_all(all, pem, length);
-	if (!error)
-		error = write_all(added, pem, length);
+		error = leave_room(added);
 	off_t end = lseek(host, 0, SEEK_END);
 
 	if (!error && (end < 0 || end > UINT32_MAX))
 		error = -EFBIG;
 	*size = (uint32_t)end;
 	return error ? error : take_fd(&host);
+}
+
+int trust_add(const struct trust_files *files, const char *pem, size_t length)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct trust_file *file = &files->list[i];
+
+		if (pwrite(file->fd, pem, length, file->room) !=
+		    (ssize_t)length)
+			return -EIO;
+	}
+	return 0;
+}
+
+bool trust_is_file(const struct trust_files *files, const struct stat *status)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (files->list[i].inode == status->st_ino &&
+		    files->list[i].device == status->st_dev)
+			return true;
+	return false;
+}
+
+void trust_close(struct trust_files *files)
+{
+	scope_close_fd(&files->list[0].fd);
+	scope_close_fd(&files->list[1].fd);
 }
 
 /* ------------------------------------------------------------ environment --

@@ -153,14 +153,13 @@ static char *read_file(const char *path, size_t *length)
 static void write_ca(const struct ca_material *material, const char *path)
 {
 	FILE *out = fopen(path, "we");
-	char *pem;
-	size_t length;
+	char pem[CA_PEM_MOST + 1];
 
-	if (!out || ca_pem(material, &pem, &length))
+	if (!out)
 		fail(path);
-	fwrite(pem, 1, length, out);
+	ca_pem(material->certificate, material->certificate_length, pem);
+	fputs(pem, out);
 	fclose(out);
-	free(pem);
 }
 
 static void add_secret(char **words)
