@@ -155,25 +155,25 @@ trials: $(trials)
 		esac; \
 	done; exit $$failed
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/test_standin_formats
-TESTS += tests/unit/test_standin_formats
-tests_unit_test_standin_formats_SOURCES = tests/unit/test_standin_formats.c
-tests_unit_test_standin_formats_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(CRYPTO_CFLAGS)
-tests_unit_test_standin_formats_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS)
+check_PROGRAMS += test_standin_formats
+TESTS += test_standin_formats
+test_standin_formats_SOURCES = tests/unit/test_standin_formats.c
+test_standin_formats_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(CRYPTO_CFLAGS)
+test_standin_formats_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(SECCOMP_LIBS)
 
-check_PROGRAMS += tests/unit/test_standin
-TESTS += tests/unit/test_standin
-tests_unit_test_standin_SOURCES = tests/unit/test_standin.c \
+check_PROGRAMS += test_standin
+TESTS += test_standin
+test_standin_SOURCES = tests/unit/test_standin.c \
 	tests/unit/standin_world.c tests/unit/standin_world.h
-tests_unit_test_standin_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(CRYPTO_CFLAGS)
-tests_unit_test_standin_LDADD = $(tests_unit_test_standin_formats_LDADD)
+test_standin_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(CRYPTO_CFLAGS)
+test_standin_LDADD = $(test_standin_formats_LDADD)
 
-check_PROGRAMS += tests/unit/test_standin_apply
-TESTS += tests/unit/test_standin_apply
-tests_unit_test_standin_apply_SOURCES = tests/unit/test_standin_apply.c \
+check_PROGRAMS += test_standin_apply
+TESTS += test_standin_apply
+test_standin_apply_SOURCES = tests/unit/test_standin_apply.c \
 	tests/unit/standin_world.c tests/unit/standin_world.h
-tests_unit_test_standin_apply_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(CRYPTO_CFLAGS)
-tests_unit_test_standin_apply_LDADD = $(tests_unit_test_standin_formats_LDADD)
+test_standin_apply_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(CRYPTO_CFLAGS)
+test_standin_apply_LDADD = $(test_standin_formats_LDADD)
 endif
 EXTRA_DIST += tests/fuzz/run tests/real/run tests/real/both \
 	tests/real/agent tests/real/claude.sh tests/real/codex.sh \
@@ -460,17 +460,17 @@ TESTS += tests/calls/all.sh
 # Whole sessions: what breaks, and what the machine offers.
 # The readers of recorded sessions, and what is learned from them.
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/test_learn
-TESTS += tests/unit/test_learn
-tests_unit_test_learn_SOURCES = tests/unit/test_learn.c
-tests_unit_test_learn_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_learn_LDADD = libpolicy.a $(CHECK_LIBS)
+check_PROGRAMS += test_learn
+TESTS += test_learn
+test_learn_SOURCES = tests/unit/test_learn.c
+test_learn_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_learn_LDADD = libpolicy.a $(CHECK_LIBS)
 
-check_PROGRAMS += tests/unit/test_history
-TESTS += tests/unit/test_history
-tests_unit_test_history_SOURCES = tests/unit/test_history.c
-tests_unit_test_history_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_history_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+check_PROGRAMS += test_history
+TESTS += test_history
+test_history_SOURCES = tests/unit/test_history.c
+test_history_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+test_history_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 endif
 if ENABLE_FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_history tests/fuzz/fuzz_import
@@ -595,27 +595,27 @@ TESTS += tests/net/agent.sh tests/net/authority.sh tests/net/killed.sh
 EXTRA_DIST += tests/net/agent.py tests/net/authority.py tests/net/killed.py
 
 if HAVE_CHECK
-check_PROGRAMS += tests/unit/test_http
-TESTS += tests/unit/test_http
-tests_unit_test_http_SOURCES = tests/unit/test_http.c
-tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(TLS_CFLAGS)
-tests_unit_test_http_LDADD = libsupervisor.a $(CHECK_LIBS) $(JANSSON_LIBS) $(TLS_LIBS) $(CRYPTO_LIBS)
-check_PROGRAMS += tests/unit/test_sniff
-TESTS += tests/unit/test_sniff
-tests_unit_test_sniff_SOURCES = tests/unit/test_sniff.c
-tests_unit_test_sniff_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_sniff_LDADD = libsupervisor.a $(CHECK_LIBS)
-check_PROGRAMS += tests/unit/test_libcrypto
-TESTS += tests/unit/test_libcrypto
-tests_unit_test_libcrypto_SOURCES = tests/unit/test_libcrypto.c
-tests_unit_test_libcrypto_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(TLS_CFLAGS)
-tests_unit_test_libcrypto_LDADD = libsupervisor.a $(CHECK_LIBS) $(TLS_LIBS) $(CRYPTO_LIBS)
+check_PROGRAMS += test_http
+TESTS += test_http
+test_http_SOURCES = tests/unit/test_http.c
+test_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(TLS_CFLAGS)
+test_http_LDADD = libsupervisor.a $(CHECK_LIBS) $(JANSSON_LIBS) $(TLS_LIBS) $(CRYPTO_LIBS)
+check_PROGRAMS += test_sniff
+TESTS += test_sniff
+test_sniff_SOURCES = tests/unit/test_sniff.c
+test_sniff_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_sniff_LDADD = libsupervisor.a $(CHECK_LIBS)
+check_PROGRAMS += test_libcrypto
+TESTS += test_libcrypto
+test_libcrypto_SOURCES = tests/unit/test_libcrypto.c
+test_libcrypto_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(TLS_CFLAGS)
+test_libcrypto_LDADD = libsupervisor.a $(CHECK_LIBS) $(TLS_LIBS) $(CRYPTO_LIBS)
 
-check_PROGRAMS += tests/unit/test_roots
-TESTS += tests/unit/test_roots
-tests_unit_test_roots_SOURCES = tests/unit/test_roots.c
-tests_unit_test_roots_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(TLS_CFLAGS)
-tests_unit_test_roots_LDADD = libsupervisor.a $(CHECK_LIBS) $(TLS_LIBS) $(CRYPTO_LIBS)
+check_PROGRAMS += test_roots
+TESTS += test_roots
+test_roots_SOURCES = tests/unit/test_roots.c
+test_roots_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(TLS_CFLAGS)
+test_roots_LDADD = libsupervisor.a $(CHECK_LIBS) $(TLS_LIBS) $(CRYPTO_LIBS)
 endif
 # Stacks: programs that are looked at, and such as do not want to be.
 check_PROGRAMS += tests/stack/frames tests/stack/looked
