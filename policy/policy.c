@@ -86,6 +86,8 @@ int policy_load(const struct policy_input *input,
 		error = -EINVAL;
 	if (!error)
 		error = finish_rules(policy);
+	if (!error && input->known)
+		input->known(input->known_context, policy);
 	if (!error)
 		error = build_matchers(policy);
 	if (!error)

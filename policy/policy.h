@@ -143,6 +143,11 @@ struct policy_input {
 	size_t variable_count;
 	const struct policy_host *host;
 	bool check; /**< also find rules that can never decide (slower) */
+	/** Called once the rules are known and without a mistake, before what
+	 * decides by them is made: policy_rules() and its kind may be asked.
+	 * May be NULL. */
+	void (*known)(void *context, const struct policy *policy);
+	void *known_context;
 };
 
 /**
@@ -373,7 +378,7 @@ void policy_other_lines(const struct policy *policy,
 
 /** A file that an `include` line named, as it is found from there. */
 struct policy_included {
-	const char *path; /**< not canonical; the policy's */
+	const char *path;	      /**< not canonical; the policy's */
 	enum policy_layer_kind layer; /**< of the source that includes it */
 };
 /** All of them, once each; `visit` returns false to end. */

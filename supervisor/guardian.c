@@ -223,9 +223,16 @@ static int fill_standard(void)
 	return 0;
 }
 
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 		 void *context, struct relay *relay,
-		 const struct cgroup *cgroup)
+		 const struct cgroup *cgroup, const int *theirs, size_t count)
 {
 	struct guardian guardian = {.status = -1, .relay = relay};
 	int notes[2], alive[2];
@@ -244,8 +251,8 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	fflush(NULL);
 	const int ours[] = {notes[0], notes[1], alive[0], alive[1], signals};
 
-	guardian.warden =
-		warden_fork(ours, sizeof(ours) / sizeof(*ours), relay, cgroup);
+	guardian.warden = warden_fork(ours, sizeof(ours) / sizeof(*ours),
+				      theirs, count, relay, cgroup);
 	if (guardian.warden < 0 || signals < 0) {
 		say("fork: %s", strerror(errno));
 		return 125;
@@ -262,6 +269,7 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	}
 	close(notes[1]);
 	close(alive[0]);
+	close_all(theirs, count);
 	auto_fd notes_read = notes[0];
 
 	/* The other pipe stays open for as long as we live: its end is what

@@ -12,6 +12,7 @@
 #ifndef SUPERVISOR_GUARDIAN_H
 #define SUPERVISOR_GUARDIAN_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -36,11 +37,12 @@ struct guardian_note {
  * guardian and the one whose end means that the guardian is gone; its result is
  * the supervisor's exit status. `relay` is the session's terminal, or NULL
  * where it has the user's own; `cgroup` the session's, which is emptied at the
- * end, or NULL. Returns the status for the user.
+ * end, or NULL. `theirs` are `count` descriptors of the supervisor's, -1 where
+ * there is none: they are closed here. Returns the status for the user.
  */
 int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 		 void *context, struct relay *relay,
-		 const struct cgroup *cgroup);
+		 const struct cgroup *cgroup, const int *theirs, size_t count);
 
 /** Kill every descendant of this process, their subreaper, until none is left.
  */

@@ -64,6 +64,8 @@ struct layers {
 	char *kept;	      /**< the same of --session-dir and -p */
 	char *included;	      /**< and of what policies include */
 	bool keeps_read;
+	void (*known)(void *context, const struct policy *policy);
+	void *known_context;
 	char *own; /**< rules for interpose's own program */
 	struct policy_source certificates; /**< rules for the system's */
 	struct policy_files files;
@@ -407,6 +409,8 @@ int layers_load(const struct layers_options *options, FILE *messages,
 		layers->variables[i] = (struct policy_variable){
 			variable_names[i], layers->values[i]};
 	layers->keeps_read = options->keeps_read;
+	layers->known = options->known;
+	layers->known_context = options->known_context;
 	layers->input.variables = layers->variables;
 	layers->input.variable_count = VARIABLE_COUNT;
 	layers->input.host = &layers->files.host;
@@ -522,6 +526,9 @@ int layers_policy(struct layers *layers, bool check, FILE *messages,
 	struct policy_input input = layers->input;
 
 	input.check = check;
+	input.known = layers->known;
+	input.known_context = layers->known_context;
+	layers->known = NULL;
 	int error = load_and_print(&input, messages, policy);
 
 	if (error || !layers->keeps_read || layers->included)

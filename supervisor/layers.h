@@ -29,7 +29,10 @@ struct layers_options {
 	size_t kept_count;
 	bool keeps_read; /**< nor others that its policies were read from */
 	const char *included; /**< layers_included() of other layers, or NULL */
-	bool recorded;	      /**< `project` is a session's, and may be gone */
+	/** As that of policy_input, when layers_policy() is called first. */
+	void (*known)(void *context, const struct policy *policy);
+	void *known_context;
+	bool recorded; /**< `project` is a session's, and may be gone */
 };
 
 struct layers;

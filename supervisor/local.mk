@@ -287,6 +287,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/service.h \
 	supervisor/net/ssh_wire.c \
 	supervisor/net/ssh_wire.h \
+	supervisor/net/start.c \
+	supervisor/net/start.h \
 	supervisor/net/stores.c \
 	supervisor/net/stores.h \
 	supervisor/net/trust.c \

@@ -30,6 +30,8 @@
 #include "supervisor/kernel.h"
 #include "supervisor/layers.h"
 #include "supervisor/limits.h"
+#include "supervisor/net/client.h"
+#include "supervisor/net/start.h"
 #include "supervisor/options.h"
 #include "supervisor/output.h"
 #include "supervisor/preload.h"
@@ -112,8 +114,19 @@ static int load_allow_all(const struct options *options, const char *included,
 	return error;
 }
 
+/* There is time until the policy is made of the rules. Where it cannot be
+ * started, the supervisor tries once more, and says why. */
+static void start_broker(void *context, const struct policy *policy)
+{
+	struct broker_started *broker = context;
+
+	if (net_named(policy) && broker_start(false, broker))
+		*broker = BROKER_NOT_STARTED;
+}
+
 static int load(const struct options *options, struct layers **layers,
-		struct policy **policy, struct policy **served)
+		struct policy **policy, struct policy **served,
+		struct broker_started *broker)
 {
 	const char *name = strrchr(options->program[0], '/');
 	const struct layers_options wanted = {
@@ -128,6 +141,8 @@ static int load(const struct options *options, struct layers **layers,
 		.kept = options->policies,
 		.kept_count = options->policy_count,
 		.keeps_read = true,
+		.known = start_broker,
+		.known_context = broker,
 	};
 	int error = layers_load(&wanted, stderr, layers);
 
@@ -223,7 +238,8 @@ static void make_cgroup(struct supervision *supervision)
 /* With the policy loaded: what is left to be wrong, and then the session. */
 static int run_under(struct options *options, const struct layers *layers,
 		     const struct policy *policy, const struct policy *served,
-		     const struct kernel_features *kernel)
+		     const struct kernel_features *kernel,
+		     const struct broker_started *broker)
 {
 	char path[PATH_MAX];
 
@@ -252,6 +268,7 @@ static int run_under(struct options *options, const struct layers *layers,
 		.repository = layers_variable(layers, "gitdir"),
 		.group = getpgrp(),
 		.kernel = *kernel,
+		.broker = *broker,
 	};
 
 	learn_signals(&supervision);
@@ -261,8 +278,11 @@ static int run_under(struct options *options, const struct layers *layers,
 	if (grants_new(supervision.input, !options->only, &supervision.grants))
 		return FAILED;
 	make_cgroup(&supervision);
+	const int theirs[BROKER_FDS] = {broker->control, broker->hold,
+					broker->pidfd};
+
 	status = guardian_run(supervise, &supervision, supervision.relay,
-			      supervision.cgroup);
+			      supervision.cgroup, theirs, BROKER_FDS);
 	/* Here once more: the supervisor may have been killed. */
 	(void)cgroup_remove(supervision.cgroup);
 	cgroup_free(supervision.cgroup);
@@ -327,6 +347,7 @@ int run_program(int argc, char **argv)
 	static struct policy *policy, *served;
 	struct options options;
 	struct beside beside = {0};
+	struct broker_started broker = BROKER_NOT_STARTED;
 	int status = options_parse(argc, argv, &options);
 
 	if (status >= 0)
@@ -341,7 +362,7 @@ int run_program(int argc, char **argv)
 	int error = begin_beside(&options, &beside);
 
 	if (!error) {
-		status = load(&options, &layers, &policy, &served);
+		status = load(&options, &layers, &policy, &served, &broker);
 		error = end_beside(&beside);
 	}
 	if (error) {
@@ -350,5 +371,6 @@ int run_program(int argc, char **argv)
 	}
 	if (status)
 		return FAILED;
-	return run_under(&options, layers, policy, served, &beside.kernel);
+	return run_under(&options, layers, policy, served, &beside.kernel,
+			 &broker);
 }

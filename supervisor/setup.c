@@ -1,7 +1,9 @@
 /*
  * The making of a session, up to its program's first exec. Each step may rely
- * on those before it (`steps`). There is one thread until launch() has forked;
- * ready() starts the others, when the child has its filter.
+ * on those before it (`steps`). Until launch() has forked there are no threads
+ * but for those that write the log and look for what is protected; its child
+ * makes system calls alone. ready() starts the others, when the child has its
+ * filter.
  */
 #include "supervisor/run_state.h"
 
@@ -265,7 +267,9 @@ static int make_stacks(struct run *run)
 /* It is to hold nothing of what follows. */
 static int make_network(struct run *run)
 {
-	return net_needed(&run->session) ? net_start(&run->session) : 0;
+	return net_needed(&run->session)
+		       ? net_start(&run->session, &run->given->broker)
+		       : 0;
 }
 
 /* Secrets leave the environment, and go to the broker. */
@@ -324,6 +328,11 @@ static void begin_identities(struct run *run)
 
 	if (given->options->fence != FENCE_OFF && !fence_missing(run))
 		run->search = fence_search_begin(given->policy, given->project);
+	else if (given->broker.control >= 0)
+		/* The first exec waits for them. Where there is no more to be
+		 * made than without a broker, they cost more beside it. */
+		(void)identities_start(given->policy, given->project, true,
+				       NULL, &run->session.identities);
 }
 
 /* It stays out of the session's directories, which are there. */
@@ -523,7 +532,7 @@ static int ready(void *context, pid_t pid, int listener)
 		error = tracer_start(session, program_changed, run,
 				     &session->tracer);
 
-	/* With a fence they were looked for before. */
+	/* As a rule they are looked for already. */
 	if (!error && !session->identities)
 		error = identities_start(run->given->policy,
 					 run->given->project, false, NULL,

@@ -1,6 +1,7 @@
 /*
  * Theory of operation. Until the program is launched, whoever helps to make the
- * session has ended but for the writer of the log: launch() forks (setup.c).
+ * session has ended but for the writer of the log and, without a fence, the
+ * search for what is protected: launch() forks (setup.c).
  * Then the tracer, the workers and the writer of the log run; the main thread
  * sleeps here until the program has ended, the guardian is gone, or something
  * broke. The end goes the same way back (finish.c).

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include "supervisor/net/start.h"
 #include "supervisor/options.h"
 #include "supervisor/session.h"
 
@@ -32,6 +33,8 @@ struct supervision {
 	pid_t group;		/**< the process group the program joins */
 	sigset_t ignored;	/**< signals that were ignored at the start */
 	sigset_t mask;		/**< and those that were blocked */
+	/** Where it was needed by the rules alone; the supervisor's. */
+	struct broker_started broker;
 };
 
 /** Run a session. Called in a process of its own by guardian_run(). Returns the

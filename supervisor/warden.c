@@ -59,7 +59,15 @@ watch(pid_t supervisor, pid_t guardian, struct relay *relay,
 	end_as(status);
 }
 
-pid_t warden_fork(const int *others, size_t count, struct relay *relay,
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+pid_t warden_fork(const int *others, size_t other_count, const int *theirs,
+		  size_t their_count, struct relay *relay,
 		  const struct cgroup *cgroup)
 {
 	pid_t guardian = getpid();
@@ -72,8 +80,8 @@ pid_t warden_fork(const int *others, size_t count, struct relay *relay,
 	pid = fork();
 	if (pid == 0)
 		return 0;
-	for (size_t i = 0; i < count; i++)
-		close(others[i]);
+	close_all(others, other_count);
+	close_all(theirs, their_count);
 	if (pid < 0)
 		_exit(125);
 	watch(pid, guardian, relay, cgroup);

@@ -20,10 +20,12 @@ struct relay;
 /**
  * Fork twice. Returns the warden's number in the caller, 0 in the supervisor,
  * or -errno. The warden ends once the supervisor and all below have ended, as
- * the supervisor did. It closes its copies of `others`, `count` descriptors. To
- * be called by a process with one thread and signals blocked.
+ * the supervisor did. It closes its copies of `others` and `theirs`; of these
+ * descriptors some may be -1. To be called by a process with one thread and
+ * signals blocked.
  */
-pid_t warden_fork(const int *others, size_t count, struct relay *relay,
+pid_t warden_fork(const int *others, size_t other_count, const int *theirs,
+		  size_t their_count, struct relay *relay,
 		  const struct cgroup *cgroup);
 
 #endif

@@ -1,14 +1,13 @@
 /*
- * Theory of operation. The broker is forked and executed before the session is
- * launched; what it does in between are system calls alone, for there are other
- * threads. It loads its libraries, and these what their configuration names,
- * before there are programs, who could put something else there; what takes
- * longer it does while the program starts, as most programs connect to nothing
- * at once. From its fork on any worker may tell it something: a message is one
- * system call, so no lock is needed, and waits in its socket. What it says is
- * read by one thread, which answers its questions. When the socket ends, the
- * broker is gone: that is recorded, who waits is woken, and nothing is reached
- * by name any more.
+ * Theory of operation. The broker is forked and executed (start.h) before the
+ * session is launched. It loads its libraries, and these what their
+ * configuration names, before there are programs, who could put something else
+ * there; what takes longer it does while the program starts, as most programs
+ * connect to nothing at once. From its fork on any worker may tell it
+ * something: a message is one system call, so no lock is needed, and waits in
+ * its socket. What it says is read by one thread, which answers its questions.
+ * When the socket ends, the broker is gone: that is recorded, who waits is
+ * woken, and nothing is reached by name any more.
  */
 #include "supervisor/net/client.h"
 
@@ -37,6 +36,7 @@
 #include "supervisor/net/hosts.h"
 #include "supervisor/net/inspect.h"
 #include "supervisor/net/judge.h"
+#include "supervisor/net/start.h"
 #include "supervisor/program.h"
 #include "supervisor/record.h"
 #include "supervisor/say.h"
@@ -48,9 +48,7 @@ enum { LAST_SECONDS = 3 };
 
 struct net {
 	struct session *session;
-	int control;
-	int broker; /* its pidfd */
-	int hold;   /* NET_HOLD_FD's other end, or -1 */
+	struct broker_started broker;
 	pthread_t thread;
 	bool serving, refuses_names;
 	atomic_bool alive, ending, used;
@@ -102,13 +100,19 @@ static bool asks_about_names(const struct session *session)
 	return decision.verdict == VERDICT_ASK;
 }
 
+bool net_named(const struct policy *policy)
+{
+	bool found = inspect_needed(policy) || agent_needed(policy);
+
+	policy_rules(policy, names_host, &found);
+	return found;
+}
+
 bool net_needed(const struct session *session)
 {
 	const struct policy *granted = grants_policy(session->grants);
-	bool found = inspect_needed(session->policy) ||
-		     agent_needed(session->policy);
+	bool found = net_named(session->policy);
 
-	policy_rules(session->policy, names_host, &found);
 	if (!found && granted)
 		policy_rules(granted, names_host, &found);
 	/* What a dry run proposes are hosts by name. */
@@ -137,63 +141,12 @@ struct net_sockets *net_sockets(struct net *net)
 
 /* ---------------------------------------------------------------- start -- */
 
-/* In the child, which is to become the broker. */
-static void become_broker(int control, int hold)
-{
-	static char name[] = NET_BROKER_NAME;
-	static char *const argv[] = {name, NULL};
-	static char *const environment[] = {NULL};
-	sigset_t none;
-	int null = open("/dev/null", O_RDWR);
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Above what is put in its place. */
-	control = fcntl(control, F_DUPFD, NET_HOLD_FD + 1);
-	hold = fcntl(hold, F_DUPFD, NET_HOLD_FD + 1);
-	for (int fd = 0; fd < NET_CONTROL_FD; fd++)
-		if (null < 0 || dup2(null, fd) < 0)
-			_exit(70);
-	if (control < 0 || dup2(control, NET_CONTROL_FD) < 0 || hold < 0 ||
-	    dup2(hold, NET_HOLD_FD) < 0 || close_range(NET_HOLD_FD + 1, ~0U, 0))
-		_exit(70);
-	setpgid(0, 0);
-	execve("/proc/self/exe", argv, environment);
-	_exit(70);
-}
-
-static int start_broker(struct net *net)
-{
-	int control[2], hold[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control))
-		return -errno;
-	auto_fd ours = control[0], theirs = control[1];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hold))
-		return -errno;
-	auto_fd our_hold = hold[0], their_hold = hold[1];
-	/* A child of the warden's: what descends from the supervisor is the
-	 * session's. */
-	long pid = syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD,
-			   NULL, &net->broker, NULL, NULL);
-
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		become_broker(theirs, their_hold);
-	net->control = take_fd(&ours);
-	net->hold = take_fd(&our_hold);
-	atomic_store(&net->alive, true);
-	return 0;
-}
-
 void net_await_loaded(const struct session *session)
 {
 	char byte;
 
 	while (session->net &&
-	       read(session->net->hold, &byte, sizeof(byte)) < 0 &&
+	       read(session->net->broker.hold, &byte, sizeof(byte)) < 0 &&
 	       errno == EINTR)
 		;
 }
@@ -220,7 +173,7 @@ static void take_host(void *context, const char *name,
 		(void)net_names_add(net->names, name, address, 0, true);
 }
 
-int net_start(struct session *session)
+int net_start(struct session *session, const struct broker_started *started)
 {
 	struct net *net = calloc(1, sizeof(*net));
 	char list[NET_TEXT];
@@ -228,7 +181,7 @@ int net_start(struct session *session)
 	if (!net)
 		return -ENOMEM;
 	net->session = session;
-	net->control = net->broker = net->hold = -1;
+	net->broker = *started;
 	session->net = net;
 	net->names = net_names_new();
 	net->sockets = net_sockets_new();
@@ -238,8 +191,10 @@ int net_start(struct session *session)
 	policy_rules(session->policy, refuses_host, &net->refuses_names);
 	/* What the broker reads by itself. */
 	(void)net_servers_changed(&net->servers, list, sizeof(list));
-	int error = start_broker(net);
+	int error =
+		net->broker.control < 0 ? broker_start(true, &net->broker) : 0;
 
+	atomic_store(&net->alive, error == 0);
 	if (!error)
 		net_hosts_each(take_host, net);
 	return error;
@@ -249,8 +204,8 @@ void net_go_on(struct session *session)
 {
 	if (!session->net)
 		return;
-	scope_close_fd(&session->net->hold);
-	session->net->hold = -1;
+	scope_close_fd(&session->net->broker.hold);
+	session->net->broker.hold = -1;
 }
 
 /* -------------------------------------------------------------- serving -- */
@@ -387,7 +342,7 @@ static void *serve(void *context)
 	struct net_fds fds;
 
 	for (;;) {
-		int got = net_receive(net->control, &message, &fds, 0);
+		int got = net_receive(net->broker.control, &message, &fds, 0);
 
 		if (got == -EINTR && !atomic_load(&net->ending))
 			continue;
@@ -425,7 +380,7 @@ static void await_last_words(struct net *net)
 	until.tv_sec += LAST_SECONDS;
 	if (pthread_timedjoin_np(net->thread, NULL, &until) == 0)
 		return;
-	shutdown(net->control, SHUT_RDWR);
+	shutdown(net->broker.control, SHUT_RDWR);
 	pthread_join(net->thread, NULL);
 }
 
@@ -437,17 +392,17 @@ void net_stop(struct session *session)
 		return;
 	atomic_store(&net->ending, true);
 	/* It has nothing to say, and may not have begun. */
-	if (net->broker >= 0 && !atomic_load(&net->used))
-		(void)syscall(SYS_pidfd_send_signal, net->broker, SIGKILL, NULL,
-			      0);
-	scope_close_fd(&net->hold);
-	if (net->control >= 0)
-		shutdown(net->control,
+	if (net->broker.pidfd >= 0 && !atomic_load(&net->used))
+		(void)syscall(SYS_pidfd_send_signal, net->broker.pidfd, SIGKILL,
+			      NULL, 0);
+	scope_close_fd(&net->broker.hold);
+	if (net->broker.control >= 0)
+		shutdown(net->broker.control,
 			 atomic_load(&net->used) ? SHUT_WR : SHUT_RDWR);
 	if (net->serving)
 		await_last_words(net);
-	scope_close_fd(&net->control);
-	scope_close_fd(&net->broker);
+	scope_close_fd(&net->broker.control);
+	scope_close_fd(&net->broker.pidfd);
 	judge_free(net->judge);
 	net_flows_free(net->flows);
 	net_sockets_free(net->sockets);
@@ -504,7 +459,7 @@ int net_tell(struct net *net, const struct net_message *message, const int *fds,
 		return -ECONNREFUSED;
 	if (!prepares(message->type))
 		atomic_store(&net->used, true);
-	return net_send(net->control, message, fds, count, 0);
+	return net_send(net->broker.control, message, fds, count, 0);
 }
 
 int net_flow_connect(struct net *net, const struct net_message *message,

@@ -15,6 +15,7 @@
 #include "supervisor/net/protocol.h"
 #include "supervisor/net/sockets.h"
 
+struct broker_started;
 struct call;
 struct policy;
 struct session;
@@ -22,13 +23,17 @@ struct session;
 /** The network of a session that has names in its policy. */
 struct net;
 
+/** Has the policy rules that only a broker can keep to? It may be asked as soon
+ * as the rules are known. */
+bool net_named(const struct policy *policy);
+
 /** Does the session's policy, or what was granted, have rules that only a
  * broker can keep to, or may a person be asked about a name? */
 bool net_needed(const struct session *session);
 
-/** Start the broker: session->net. It may be told what it is to do. Returns 0
- * or -errno. */
-int net_start(struct session *session);
+/** Take the broker that was started, or start one: session->net. It may be told
+ * what it is to do. Returns 0 or -errno. */
+int net_start(struct session *session, const struct broker_started *started);
 
 /** Where there is a broker, wait until its libraries are loaded, or it is gone.
  */

@@ -5,7 +5,9 @@ A server of our own notes every byte that comes: what was not whole by then does
 not arrive, in clear or with a placeholder, and nothing that is tried afterwards.
 """
 
+import ctypes
 import os
+import select
 import shutil
 import signal
 import socket
@@ -17,6 +19,7 @@ import threading
 from cases import children, expect, finish, session
 
 INTERPOSE = sys.argv[1]
+PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
 HERE = os.path.dirname(os.path.realpath(__file__))
 KEY = "sk-ant-api03-" + os.urandom(18).hex()
 AWS_ID, AWS_KEY = "AKIA" + os.urandom(8).hex().upper(), os.urandom(20).hex()
@@ -156,6 +159,32 @@ def case(way, who):
     expect(f"{what}: nor is a key in the log", [s for s in (KEY, AWS_KEY) if s.encode() in logs], [])
 
 
+def held_broker():
+    """One that does not see that its socket has ended, as one that was taken over need not. It is held by ptrace: who is
+    stopped by a signal is woken when its parent is gone. Only root may."""
+    ran = subprocess.Popen(
+        session(INTERPOSE, project, ["allow read,exec /**", "allow connect far.invalid:443"],
+                ["/bin/sh", "-c", "echo here; read line"]),
+        cwd=project, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"], "HOME": home})
+    ran.stdout.readline()
+    family = children(ran.pid)
+    broker = next(pid for pid, name in family if name == "interpose-net")
+    handle, seen = os.pidfd_open(broker), select.poll()
+    seen.register(handle, select.POLLIN)
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        expect("the broker is held", ctypes.CDLL(None).ptrace(request, broker, None, None), 0)
+    os.waitpid(broker, WALL)
+    for victim in [pid for pid, name in family if name == "interpose"] + [ran.pid]:
+        os.kill(victim, signal.SIGKILL)
+    ran.wait()
+    expect("a broker that is held ends with guardian and supervisor", bool(seen.poll(20000)), True)
+    signal.pidfd_send_signal(handle, signal.SIGKILL)
+    os.waitpid(broker, WALL)
+    os.close(handle)
+
+
+if os.getuid() == 0:
+    held_broker()
 for way in ("signed", "header"):
     for who in ("broker", "supervisor"):
         case(way, who)
