@@ -221,6 +221,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/loading.h \
 	supervisor/members.c \
 	supervisor/members.h \
+	supervisor/net/beginning.c \
+	supervisor/net/beginning.h \
 	supervisor/net/broker.c \
 	supervisor/net/broker.h \
 	supervisor/net/client.c \
@@ -247,6 +249,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/judge.h \
 	supervisor/net/names.c \
 	supervisor/net/names.h \
+	supervisor/net/pipes.c \
+	supervisor/net/pipes.h \
 	supervisor/net/protocol.c \
 	supervisor/net/protocol.h \
 	supervisor/net/pump.c \

@@ -8,6 +8,9 @@
  * is held until its Host was decided about, its body is passed by its length,
  * and what follows is a head again. After a request for another protocol
  * nothing is passed until the far end has agreed to it (101); then all is.
+ * A first line that need be no request's is passed as it comes, and kept: where
+ * it becomes one, what is left of its head is held until its Host was decided
+ * about, and where it becomes another, the rest goes as any other protocol.
  *
  * In TLS nothing of the client's follows its ClientHello until the far end's
  * answer is there: it may ask for another, which is looked at (hello.h). As the
@@ -25,14 +28,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "supervisor/net/beginning.h"
 #include "supervisor/net/broker.h"
 #include "supervisor/net/hello.h"
+#include "supervisor/net/pipes.h"
 #include "supervisor/net/relay.h"
 
 enum {
 	MOST_SPLICE = 256 * 1024,
-	PIPE_SIZE = 256 * 1024,
-	MOST_STORED = 64,
 	TURNS = 16, /* before others have theirs */
 	LEFT_SECONDS = 5,
 };
@@ -44,6 +47,7 @@ enum http_state {
 	HTTP_CHUNKS,
 	HTTP_UPGRADE, /* waits for the far end's answer */
 	HTTP_OPEN,    /* another protocol */
+	HTTP_WORD,    /* a first line that is neither yet */
 };
 
 struct http {
@@ -51,6 +55,7 @@ struct http {
 	uint8_t bytes[SNIFF_MOST];
 	size_t used;  /* bytes in the buffer */
 	size_t ready; /* of them, those that may go */
+	struct beginning beginning;
 	struct request request;
 	uint64_t body;
 	struct chunks chunks;
@@ -76,46 +81,6 @@ struct pump {
 	struct hello hello;
 };
 
-/* ---------------------------------------------------------------- pipes -- */
-
-static struct {
-	int pipes[MOST_STORED][2];
-	size_t count;
-} store;
-
-static bool pipe_take(struct direction *direction)
-{
-	if (direction->pipe[0] >= 0)
-		return true;
-	if (store.count > 0) {
-		store.count--;
-		memcpy(direction->pipe, store.pipes[store.count],
-		       sizeof(direction->pipe));
-		return true;
-	}
-	if (pipe2(direction->pipe, O_CLOEXEC | O_NONBLOCK)) {
-		direction->pipe[0] = direction->pipe[1] = -1;
-		return false;
-	}
-	(void)fcntl(direction->pipe[0], F_SETPIPE_SZ, PIPE_SIZE);
-	return true;
-}
-
-static void pipe_give(struct direction *direction)
-{
-	if (direction->pipe[0] < 0)
-		return;
-	if (direction->in_pipe == 0 && store.count < MOST_STORED) {
-		memcpy(store.pipes[store.count], direction->pipe,
-		       sizeof(direction->pipe));
-		store.count++;
-	} else {
-		close(direction->pipe[0]);
-		close(direction->pipe[1]);
-	}
-	direction->pipe[0] = direction->pipe[1] = -1;
-}
-
 /* --------------------------------------------------------------- moving -- */
 
 /* Did the pump end with this? Then nothing of it may be touched any more. */
@@ -136,7 +101,7 @@ static enum moved finish(struct direction *direction)
 	struct pump *pump = direction->pump;
 
 	direction->finished = true;
-	pipe_give(direction);
+	pipes_give(direction->pipe, direction->in_pipe == 0);
 	shutdown(direction->to, SHUT_WR);
 	return pump->in.finished && pump->out.finished ? over(pump, 0) : WAITS;
 }
@@ -160,13 +125,13 @@ static enum moved drain(struct direction *direction)
 
 static enum moved fill(struct direction *direction, size_t most)
 {
-	if (!pipe_take(direction))
+	if (!pipes_take(direction->pipe))
 		return over(direction->pump, -EMFILE);
 	ssize_t got = splice(direction->from, NULL, direction->pipe[1], NULL,
 			     most, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
 	if (got < 0 && errno == EAGAIN) {
-		pipe_give(direction);
+		pipes_give(direction->pipe, direction->in_pipe == 0);
 		event_add(direction->readable, NULL);
 		return WAITS;
 	}
@@ -249,6 +214,43 @@ static enum moved judge_head(struct direction *direction)
 	return WAITS;
 }
 
+/* What went is kept no longer. */
+static void forget_gone(struct http *http)
+{
+	http->used -= http->beginning.gone;
+	memmove(http->bytes, http->bytes + http->beginning.gone, http->used);
+	http->beginning.gone = 0;
+}
+
+/* The first line goes on. */
+static enum moved judge_word(struct direction *direction)
+{
+	struct http *http = direction->http;
+	const char *why;
+
+	switch (beginning_look(&http->beginning, http->bytes, &http->used,
+			       direction->ended, &http->request, &why)) {
+	case SNIFF_MORE:
+		return WAITS;
+	case SNIFF_WORD:
+		http->ready = http->used - http->beginning.gone;
+		return http->ready ? MOVED : WAITS;
+	case SNIFF_OTHER:
+		forget_gone(http);
+		http->state = HTTP_OPEN;
+		return MOVED;
+	case SNIFF_HTTP:
+		break;
+	default:
+		return refuse(direction, why);
+	}
+	http->request.head -= http->beginning.gone;
+	forget_gone(http);
+	http->state = HTTP_ASKING;
+	flow_ask(direction->pump->flow, http->request.host);
+	return WAITS;
+}
+
 /* See how much of the buffer may go. */
 static enum moved judge(struct direction *direction)
 {
@@ -279,6 +281,8 @@ static enum moved judge(struct direction *direction)
 	case HTTP_OPEN:
 		http->ready = http->used;
 		return MOVED;
+	case HTTP_WORD:
+		return judge_word(direction);
 	default:
 		return WAITS;
 	}
@@ -287,8 +291,8 @@ static enum moved judge(struct direction *direction)
 static enum moved send_ready(struct direction *direction)
 {
 	struct http *http = direction->http;
-	ssize_t sent = send(direction->to, http->bytes, http->ready,
-			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent = send(direction->to, http->bytes + http->beginning.gone,
+			    http->ready, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (sent < 0 && errno == EAGAIN) {
 		event_add(direction->writable, NULL);
@@ -298,8 +302,9 @@ static enum moved send_ready(struct direction *direction)
 		return over(direction->pump, -errno);
 	direction->count += (uint64_t)sent;
 	http->ready -= (size_t)sent;
-	http->used -= (size_t)sent;
-	memmove(http->bytes, http->bytes + sent, http->used);
+	http->beginning.gone += (size_t)sent;
+	if (http->state != HTTP_WORD)
+		forget_gone(http);
 	return MOVED;
 }
 
@@ -520,7 +525,7 @@ static void direction_free(struct direction *direction)
 		event_free(direction->readable);
 	if (direction->writable)
 		event_free(direction->writable);
-	pipe_give(direction);
+	pipes_give(direction->pipe, direction->in_pipe == 0);
 	free(direction->http);
 }
 
@@ -541,6 +546,8 @@ struct pump *pump_new(struct flow *flow, bool http, size_t hello)
 	if (http) {
 		pump->out.http = calloc(1, sizeof(*pump->out.http));
 		made = made && pump->out.http;
+		if (pump->out.http && flow->word)
+			pump->out.http->state = HTTP_WORD;
 		if (pump->out.http)
 			memcpy(pump->out.http->allowed, flow->name,
 			       sizeof(flow->name));

@@ -218,7 +218,8 @@ static void relay_inspect(struct flow *flow, uint64_t secrets)
 static void flow_checked(struct flow *flow)
 {
 	stop_looking(flow);
-	flow->pump = pump_new(flow, !flow->tls && flow->name[0], flow->hello);
+	flow->pump = pump_new(flow, !flow->tls && (flow->name[0] || flow->word),
+			      flow->hello);
 	if (!flow->pump)
 		flow_end(flow, -ENOMEM);
 }
@@ -368,6 +369,9 @@ static void look(struct flow *flow, size_t before)
 		break;
 	case SNIFF_HTTP:
 		break;
+	case SNIFF_WORD:
+		flow->word = true;
+		__attribute__((fallthrough));
 	case SNIFF_OTHER:
 		if (flow->must_name || flow->inspect) {
 			flow_refuse(flow, "it is neither TLS nor HTTP, on a "

@@ -32,6 +32,7 @@ struct flow {
 	union net_endpoint near;
 	bool early, must_name, inspect;
 	bool tls;     /**< a ClientHello was seen */
+	bool word;    /**< the first line may yet be a request's */
 	size_t hello; /**< its bytes */
 	char name[NET_NAME];
 	struct lookup *lookup;			 /**< of `name`, under way */

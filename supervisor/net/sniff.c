@@ -469,14 +469,23 @@ size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
 
 /* ---------------------------------------------------------------- first -- */
 
+/* Some servers take small letters, too. */
+static bool has_version(const uint8_t *bytes, size_t length)
+{
+	for (; length >= 5; bytes++, length--)
+		if (bytes[4] == '/' && same_word(bytes, 4, "http"))
+			return true;
+	return false;
+}
+
 /* A few capitals and a space begin a request, and so does any other word where
  * its line ends as that of a request: servers take all of them. More is waited
- * for behind a capital, and behind a version: what else is no line yet may be
- * all that a client of another protocol says before it is answered. `ended`: the
- * line has no more of it. */
+ * for behind a capital, and behind a version: what else is no line yet (SNIFF_WORD)
+ * may be all that a client of another protocol says before it is answered.
+ * `ended`: the line has no more of it. */
 static enum sniff sniff_line(const uint8_t *bytes, size_t length, bool ended)
 {
-	static const char version[] = "HTTP/", blanks[] = " \t\v\f\r";
+	static const char blanks[] = " \t\v\f\r";
 	size_t at = 0, end;
 
 	while (at < length && bytes[at] >= 'A' && bytes[at] <= 'Z')
@@ -490,14 +499,13 @@ static enum sniff sniff_line(const uint8_t *bytes, size_t length, bool ended)
 	for (end = at; end < length && bytes[end] != '\n'; end++)
 		if (bytes[end] < ' ' && !memchr(blanks, bytes[end], 5))
 			return SNIFF_OTHER;
-	bool versioned =
-		memmem(bytes + at, end - at, version, sizeof(version) - 1);
+	bool versioned = has_version(bytes + at, end - at);
 
 	if (end == length && !ended)
 		return length == 0 || versioned ||
 				       (bytes[0] >= 'A' && bytes[0] <= 'Z')
 			       ? SNIFF_MORE
-			       : SNIFF_OTHER;
+			       : SNIFF_WORD;
 	return versioned ? SNIFF_HTTP : SNIFF_OTHER;
 }
 

@@ -17,6 +17,7 @@ enum sniff {
 	SNIFF_HTTP,	/**< a request of HTTP/1 */
 	SNIFF_OTHER,	/**< neither */
 	SNIFF_BAD,	/**< one of them, and not to be let through: `why` */
+	SNIFF_WORD,	/**< no line yet, and no request's as far as it goes */
 };
 
 /** The most that a ClientHello, or the head of a request, may need. */

@@ -400,11 +400,28 @@ for name, request in {
     "a-line-feed-before": [b"\n", b"GET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-small-method": [b"get /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-method-in-pieces": [b"GE", b"T /MARK HT", b"TP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-small-method-in-pieces": [b"g", b"et", b" / HT",
+                                 b"TP/1.1\r\nHost: MARK.other.test\r\n\r\n"],
+    "a-small-method-and-a-host-in-pieces": [b"get /MARK HTTP/1", b".1\r\nHo",
+                                            b"st: other.test\r\n\r\n"],
+    "a-small-method-after-a-long-one": [b"g" * 20000, b" /MARK HTTP/1.1\r\n",
+                                        b"Host: other.test\r\n\r\n"],
+    "a-small-version": [b"get /MARK http/1.1\r\nHost: other.test\r\n\r\n"],
     "an-odd-method": [b"M-SEARCH /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-long-method": [b"A" * 40 + b" /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-method-and-a-tab": [b"GET\t/MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
 }.items():
     attacks[name] = odd_port(request)
+
+
+@attack
+def another_host_after_a_beginning_in_pieces(mark):
+    s = named("good.test", ODD)
+    for part in b"g", b"et /small HT", b"TP/1.1\r\nHost: go", b"od.test\r\n\r\n":
+        s.sendall(part)
+        time.sleep(0.05)
+    got = s.recv(1000)
+    return got, get(s, "other.test", "/" + mark.decode())
 
 
 # -- other ways out ------------------------------------------------------------

@@ -85,7 +85,7 @@ count=$(grep -c . "$WORLD/said")
 [ "$count" -eq "$(python3 "$script" names | grep -c .)" ] ||
 	{ fail "not all were tried"; cat "$WORLD/said"; }
 # What may pass did, or nothing would be shown.
-for fine in ' good.test /fine' 'seen.wild.test seen.wild.test /first' \
+for fine in ' good.test /fine' ' good.test /small' 'seen.wild.test seen.wild.test /first' \
 	'good.test good.test /again'; do
 	grep -qF -- "$fine" "$WORLD/far" || { fail "$fine: not served"; cat "$WORLD/said"; }
 done

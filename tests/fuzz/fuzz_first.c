@@ -69,8 +69,8 @@ static void run_first(sniffs *sniff, const uint8_t *data, size_t size)
 
 	for (size_t length = 0; length < size; length += 1 + size / 64) {
 		what = look(sniff, data, length, &part);
-		if (what == SNIFF_MORE ||
-		    (what == SNIFF_OTHER && is_word(data, length)))
+		check(what != SNIFF_WORD || is_word(data, length));
+		if (what == SNIFF_MORE || what == SNIFF_WORD)
 			continue;
 		check(what == last);
 		check(what == SNIFF_BAD || what == SNIFF_OTHER ||

@@ -4,7 +4,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "supervisor/net/sniff.h"
+#include "supervisor/net/beginning.h"
 
 START_TEST(beginning_that_ends_is_no_request)
 {
@@ -12,13 +12,17 @@ START_TEST(beginning_that_ends_is_no_request)
 		const char *bytes;
 		enum sniff now, ended;
 	} samples[] = {
-		{"000042", SNIFF_OTHER, SNIFF_OTHER},
-		{"ruok", SNIFF_OTHER, SNIFF_OTHER},
+		{"000042", SNIFF_WORD, SNIFF_OTHER},
+		{"ruok", SNIFF_WORD, SNIFF_OTHER},
 		{"STAT", SNIFF_MORE, SNIFF_OTHER},
-		{"conf all", SNIFF_OTHER, SNIFF_OTHER},
+		{"conf all", SNIFF_WORD, SNIFF_OTHER},
+		{"conf all\n", SNIFF_OTHER, SNIFF_OTHER},
+		{"conf\1", SNIFF_OTHER, SNIFF_OTHER},
 		{"\r\n", SNIFF_MORE, SNIFF_OTHER},
-		{"\r\nruok", SNIFF_OTHER, SNIFF_OTHER},
-		{"get / HTTP/1.1", SNIFF_MORE, SNIFF_HTTP},
+		{"\r\nruok", SNIFF_WORD, SNIFF_OTHER},
+		{"get / HTTP", SNIFF_WORD, SNIFF_OTHER},
+		{"get / HTTP/", SNIFF_MORE, SNIFF_HTTP},
+		{"get / http/1.1", SNIFF_MORE, SNIFF_HTTP},
 		{"GET\t/ HTTP/1.1", SNIFF_MORE, SNIFF_HTTP},
 		{"GET /", SNIFF_MORE, SNIFF_HTTP},
 		{"\x16", SNIFF_MORE, SNIFF_MORE},
@@ -37,6 +41,75 @@ START_TEST(beginning_that_ends_is_no_request)
 }
 END_TEST
 
+/* Fed in pieces, with all that may go gone at once. */
+static enum sniff feed(const char *const *pieces, size_t *gone)
+{
+	static uint8_t line[SNIFF_MOST];
+	struct beginning beginning = {0};
+	enum sniff what = SNIFF_WORD;
+	struct request request;
+	const char *why;
+	size_t used = 0;
+
+	*gone = 0;
+	for (; *pieces; pieces++) {
+		for (size_t i = 0; (*pieces)[i]; i++) {
+			ck_assert_uint_lt(used, SNIFF_MOST);
+			line[used++] = (uint8_t)(*pieces)[i];
+			if (used < SNIFF_MOST && (*pieces)[i + 1])
+				continue;
+			what = beginning_look(&beginning, line, &used, false,
+					      &request, &why);
+			if (what != SNIFF_WORD && what != SNIFF_MORE)
+				return what;
+			if (what == SNIFF_WORD && used > beginning.gone) {
+				*gone += used - beginning.gone;
+				beginning.gone = used;
+				what = beginning_look(&beginning, line, &used,
+						      false, &request, &why);
+			}
+		}
+	}
+	return what;
+}
+
+START_TEST(line_that_becomes_a_request_is_held_at_its_version)
+{
+	static char much[3 * SNIFF_MOST];
+	static const char rest[] = " HTTP/1.1\r\nHost: a.test\r\n\r\n";
+	size_t gone;
+
+	memset(much, 'a', sizeof(much) - 1);
+	ck_assert_int_eq(
+		feed((const char *[]){"g", "et / HT", "TP", NULL}, &gone),
+		SNIFF_WORD);
+	ck_assert_uint_eq(gone, 10);
+	ck_assert_int_eq(
+		feed((const char *[]){"get / HT", "TP/1.1\r\nHo", NULL}, &gone),
+		SNIFF_MORE);
+	ck_assert_uint_eq(gone, 8);
+	ck_assert_int_eq(feed((const char *[]){"g", "et /", rest, NULL}, &gone),
+			 SNIFF_HTTP);
+	ck_assert_int_eq(
+		feed((const char *[]){"g", " HTTP/1.1\r\n\r\n", NULL}, &gone),
+		SNIFF_BAD);
+	ck_assert_int_eq(feed((const char *[]){"put ", "7\r\n", NULL}, &gone),
+			 SNIFF_OTHER);
+	/* Longer than what is kept. */
+	ck_assert_int_eq(feed((const char *[]){"get /", much, NULL}, &gone),
+			 SNIFF_WORD);
+	ck_assert_uint_eq(gone, 5 + strlen(much));
+	ck_assert_int_eq(
+		feed((const char *[]){"get /", much, " HT", rest + 3, NULL},
+		     &gone),
+		SNIFF_BAD);
+	ck_assert_int_eq(feed((const char *[]){much, " /", rest, NULL}, &gone),
+			 SNIFF_BAD);
+	ck_assert_int_eq(feed((const char *[]){much, " /", "\n", NULL}, &gone),
+			 SNIFF_OTHER);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sniff");
@@ -45,6 +118,8 @@ int main(void)
 	int failed;
 
 	tcase_add_test(parts, beginning_that_ends_is_no_request);
+	tcase_add_test(parts,
+		       line_that_becomes_a_request_is_held_at_its_version);
 	suite_add_tcase(suite, parts);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
