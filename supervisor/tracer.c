@@ -149,7 +149,21 @@ static int submit_fd(struct call *call, enum job_kind kind, int fd,
 
 int tracer_give_path(struct call *call, int fd, bool close_on_exec)
 {
-	return submit_fd(call, JOB_GIVE_PATH, fd, close_on_exec);
+	return tracer_duplicate_path(call, fd, -1, 0, close_on_exec);
+}
+
+int tracer_duplicate_path(struct call *call, int fd, int number, int least,
+			  bool close_on_exec)
+{
+	struct job *job = job_new(call, JOB_GIVE_PATH, fd);
+
+	if (!job)
+		return -ENOMEM;
+	job->number = number;
+	job->least = least;
+	job->close_on_exec = close_on_exec;
+	submit(call, job);
+	return 0;
 }
 
 int tracer_chdir(struct call *call, int fd, bool plain)

@@ -70,6 +70,11 @@ int tracer_exec(struct call *call, struct exec_plan *plan);
  * `fd`. Returns 0 or -errno. */
 int tracer_give_path(struct call *call, int fd, bool close_on_exec);
 
+/** The same at this number, whatever is there; or, where it is -1, at the first
+ * free one that is not below `least`. */
+int tracer_duplicate_path(struct call *call, int fd, int number, int least,
+			  bool close_on_exec);
+
 /** Make the directory that `fd` (O_PATH) is on the caller's current one. */
 int tracer_chdir(struct call *call, int fd, bool plain);
 

@@ -126,9 +126,46 @@ static int unpack(struct injection *injection, int socket, int *number)
 	return 0;
 }
 
-/* Bring an O_PATH descriptor into the program: to where the parcel was, the
- * lowest free descriptor, as open(2) would give. From a number that the filter
- * asks about (calls/veiled.h) it is not moved: it stays, at the next one. */
+/*
+ * Put what the parcel became at the number that is wanted. Where any will do it
+ * is where the parcel was, the lowest free descriptor, as open(2) would give.
+ * From a number that the filter asks about (calls/veiled.h) it cannot be moved:
+ * it stays, at the next one, or all below are in use and there is no room.
+ */
+static int place_path(struct injection *injection, const struct tracer *tracer,
+		      const struct job *job, int socket, int number,
+		      int64_t *answer)
+{
+	const bool moves = !tracer->session->veils || number < VEILED_FROM;
+	int to = -1;
+
+	if (job->number >= 0)
+		to = job->number;
+	else if (moves && socket >= job->least)
+		to = socket;
+	else if (number >= job->least)
+		to = number;
+	if (to == number) {
+		int64_t result;
+
+		*answer = number;
+		return job->close_on_exec
+			       ? 0
+			       : inject(injection, &result, SYS_fcntl,
+					(uint64_t)number, F_SETFD, 0);
+	}
+	if (!moves)
+		return 0;
+	if (to >= 0)
+		return inject(injection, answer, SYS_dup3, (uint64_t)number,
+			      (uint64_t)to,
+			      job->close_on_exec ? O_CLOEXEC : 0);
+	return inject(injection, answer, SYS_fcntl, (uint64_t)number,
+		      job->close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD,
+		      (uint64_t)job->least);
+}
+
+/* Bring an O_PATH descriptor into the program. */
 static int give_path(struct injection *injection, const struct tracer *tracer,
 		     const struct job *job, int socket, int64_t *answer)
 {
@@ -137,25 +174,13 @@ static int give_path(struct injection *injection, const struct tracer *tracer,
 	int error = unpack(injection, socket, &number);
 
 	*answer = -EMFILE;
-	if (!error && tracer->session->veils && number >= VEILED_FROM) {
-		*answer = number;
-		if (!job->close_on_exec)
-			error = inject(injection, &result, SYS_fcntl,
-				       (uint64_t)number, F_SETFD, 0);
-		if (!error)
-			error = inject(injection, &result, SYS_close,
-				       (uint64_t)socket, 0, 0);
-	} else if (!error && number >= 0) {
-		error = inject(injection, &result, SYS_dup3, (uint64_t)number,
-			       (uint64_t)socket,
-			       job->close_on_exec ? O_CLOEXEC : 0);
-		if (!error && result >= 0)
-			*answer = socket;
-		if (!error)
-			error = inject(injection, &result, SYS_close,
-				       (uint64_t)number, 0, 0);
-	}
-	if (!error && *answer < 0)
+	if (!error && number >= 0)
+		error = place_path(injection, tracer, job, socket, number,
+				   answer);
+	if (!error && number >= 0 && *answer != number)
+		error = inject(injection, &result, SYS_close, (uint64_t)number,
+			       0, 0);
+	if (!error && *answer != socket)
 		error = inject(injection, &result, SYS_close, (uint64_t)socket,
 			       0, 0);
 	return error;

@@ -36,7 +36,9 @@ struct job {
 	pid_t tid, process;
 	pid_t parent; /* JOB_EXEC: when it was decided */
 	int fd;	      /* ours; JOB_EXEC: of the process (pidfd), or -1 */
-	int number;   /* JOB_TAKE_FD: the program's; JOB_GUARDED: the target */
+	/* JOB_TAKE_FD: the program's; JOB_GUARDED: the target; JOB_GIVE_PATH:
+	 * the one to be had, or -1: the first free one from `least` on. */
+	int number, least;
 	bool plain;   /* JOB_CHDIR: to a directory that is what it seems */
 	bool close_on_exec;
 	struct look *look; /* JOB_LOOK */

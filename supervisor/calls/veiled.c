@@ -151,6 +151,20 @@ void veiled_give(struct call *call, int *fd, bool close_on_exec)
 /* ------------------------------------------------------------ duplicating --
  */
 
+/* What names a file only, no notification can install. It cannot be listed, so
+ * any number will do. */
+static void duplicate_path(struct call *call, int fd, int number, int least,
+			   bool close_on_exec)
+{
+	int error = call->answered
+			    ? 0
+			    : tracer_duplicate_path(call, fd, number, least,
+						    close_on_exec);
+
+	if (error)
+		call_result(call, error);
+}
+
 /* To the first free number that is not below `least`. */
 static void duplicate(struct call *call, int least, bool close_on_exec)
 {
@@ -161,11 +175,7 @@ static void duplicate(struct call *call, int least, bool close_on_exec)
 	} else if (least < 0 || (least && least >= most_of(call))) {
 		call_fail(call, EINVAL);
 	} else if (is_path(fd)) {
-		/* What names a file only, no notification can install. */
-		int error = tracer_give_path(call, fd, close_on_exec);
-
-		if (error)
-			call_result(call, error);
+		duplicate_path(call, fd, -1, least, close_on_exec);
 	} else if (!call->answered) {
 		int number = put(call, fd, least, is_veiled(call, fd),
 				 close_on_exec);
@@ -183,8 +193,12 @@ static void duplicate_to(struct call *call, int number, bool close_on_exec)
 		call_result(call, fd);
 		return;
 	}
-	if (number < 0 || is_path(fd)) {
+	if (number < 0) {
 		call_fail(call, EBADF);
+		return;
+	}
+	if (is_path(fd)) {
+		duplicate_path(call, fd, number, 0, close_on_exec);
 		return;
 	}
 	if (number < VEILED_FROM && is_veiled(call, fd)) {

@@ -141,6 +141,15 @@ int main(void)
 
 	need(dup2(path, 300));
 	close(path);
+	each_way("a path", 300);
+	for (int fd = 3; fd < 7; fd++) {
+		TELL(SYS_dup3, 300, fd, O_CLOEXEC);
+		flags_of("dup3", fd);
+		TELL(SYS_faccessat, fd, "", R_OK);
+		close(fd);
+	}
+	TELL_DUP2(300, 0);
+	TELL_DUP2(200, 0);
 	TELL(SYS_dup, 300);
 	/* Where no low number is free. */
 	int most = 0;
