@@ -295,6 +295,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/start.h \
 	supervisor/net/stores.c \
 	supervisor/net/stores.h \
+	supervisor/net/trailer.c \
+	supervisor/net/trailer.h \
 	supervisor/net/trust.c \
 	supervisor/net/trust.h \
 	supervisor/net/aws_find.c \

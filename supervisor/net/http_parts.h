@@ -25,6 +25,7 @@
 #include "supervisor/net/http_flow.h"
 #include "supervisor/net/http_head.h"
 #include "supervisor/net/http_swap.h"
+#include "supervisor/net/trailer.h"
 
 enum {
 	HTTP_BUFFER_MOST = 256 * 1024,	/* bytes that wait in one direction */
@@ -61,6 +62,8 @@ struct http_pipe {
 	const struct needles *swap; /* or NULL */
 	struct needles_state state, trailer_state;
 	struct evbuffer *trailer;
+	bool asks; /* of a request: some trailers are refused */
+	struct trailer asked;
 	bool ended;	/* the chunks, on both sides */
 	bool bare;	/* chunks are passed on without their framing */
 	uint64_t found; /* bits of what was swapped */

@@ -180,6 +180,9 @@ static enum http_piped pass_chunks(struct http_pipe *pipe,
 		case HTTP_CHUNK_TRAILER:
 			look(secrets, watch, part.iov_base, used);
 			take_trailer(pipe, part.iov_base, used);
+			if (pipe->asks &&
+			    !trailer_pass(&pipe->asked, part.iov_base, used))
+				result = HTTP_PIPED_BAD;
 			break;
 		case HTTP_CHUNK_END:
 			end_chunks(pipe, data, out);

@@ -351,6 +351,7 @@ static void send_head(struct http_flow *flow)
 	if (flow->over || (!gather && !http_write_head(flow, NULL)))
 		return;
 	http_pipe_begin(&flow->up, &flow->head, flow->body_swap);
+	flow->up.asks = true;
 	flow->to_head = http_text_is(flow->head.method, "head");
 	flow->wants_upgrade = flow->head.upgrade;
 	flow->close = flow->head.close;
@@ -396,7 +397,8 @@ static bool pass_body(struct http_flow *flow)
 	alert(flow);
 	flow->out += before - evbuffer_get_length(in);
 	if (piped == HTTP_PIPED_BAD)
-		http_refuse(flow, 400, "the request's chunks are none");
+		http_refuse(flow, 400, "the request's chunks are none, or a trailer of "
+			    "it belongs in its head");
 	else if (piped == HTTP_PIPED_DONE)
 		flow->request = HTTP_PHASE_DONE;
 	return piped != HTTP_PIPED_MORE;

@@ -322,9 +322,12 @@ int http_swap_head(const struct secrets *secrets, uint64_t mask,
 		const struct http_field *field = &head->fields[i];
 
 		/* Those of gRPC, Connect and WebSockets are for each
-		 * message. */
+		 * message. Of a value that is asked for in pieces, none would
+		 * be found. */
 		if (asked &&
 		    (http_text_is(field->name, "accept-encoding") ||
+		     http_text_is(field->name, "range") ||
+		     http_text_is(field->name, "if-range") ||
 		     http_text_is(field->name, "sec-websocket-extensions") ||
 		     http_text_is(field->name, "grpc-accept-encoding") ||
 		     http_text_is(field->name, "connect-accept-encoding")))

@@ -13,7 +13,7 @@ struct evbuffer;
  * Write the head of a request as the far end is to get it: the placeholders of
  * the secrets in `mask` replaced, each in its place; where there are such in
  * `mask` that are put there themselves, asking for an answer without content
- * encoding, so that values in it are found. (Of an AWS key that is not the
+ * encoding, and for all of it, so that values in it are found. (Of an AWS key that is not the
  * case: what it puts is worth nothing without what is never sent.) Returns 0 or
  * -ENOMEM; `swapped` gets the bits of those replaced.
  */

@@ -460,7 +460,13 @@ size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
 				chunks->state = CHUNK_CR_AFTER;
 			continue;
 		}
+		const bool trailer = chunks->state >= TRAILER_START;
+
 		if (++chunks->line > 8192 || !step(chunks, bytes[at], done))
+			return SIZE_MAX;
+		if (trailer && chunks->state != TRAILER_END &&
+		    !trailer_pass(&chunks->trailer, (const char *)bytes + at,
+				  1))
 			return SIZE_MAX;
 		at++;
 	}

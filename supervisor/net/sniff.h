@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "supervisor/net/protocol.h"
+#include "supervisor/net/trailer.h"
 
 enum sniff {
 	SNIFF_MORE = 0, /**< more bytes are needed to tell */
@@ -65,11 +66,13 @@ struct chunks {
 	uint8_t digits;
 	uint64_t left;
 	uint16_t line; /**< bytes of the present line */
+	struct trailer trailer;
 };
 
 /**
  * Pass bytes of a chunked body, its trailer included. Returns how many belong
- * to it; `done` says that it ended there. SIZE_MAX: they are no chunks.
+ * to it; `done` says that it ended there. SIZE_MAX: they are no chunks, or there
+ * is a trailer that belongs in a head.
  */
 size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
 		   bool *done);

@@ -73,6 +73,14 @@ class Echo(http.server.BaseHTTPRequestHandler):
         if self.path == "/raw":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
             return
+        if self.path == "/part":
+            asked = self.headers.get("Range")
+            first, last = map(int, asked[6:].split("-")) if asked else (0, len(VALUE) - 1)
+            self.send_response(206 if asked else 200)
+            self.send_header("Content-Length", str(last + 1 - first))
+            self.end_headers()
+            self.wfile.write(VALUE[first:last + 1].encode())
+            return
         if self.path == "/cut":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
             self.close_connection = True
@@ -197,6 +205,14 @@ def check_swaps(connection, what):
     expect(f"{what}: in the body, too", json.loads(text)["headers"]["X-Api-Key"], HOLDER)
 
 
+def check_parts(connection, what):
+    """A value that is asked for in two pieces."""
+    half = len(VALUE) // 2
+    for part in f"0-{half - 1}", f"{half}-{len(VALUE) - 1}":
+        answer, text = ask(connection, "GET", "/part", None, {"Range": f"bytes={part}", "If-Range": '"x"'})
+        expect(f"{what}: bytes {part}", (answer.status, text), (200, HOLDER.encode()))
+
+
 def check_stream(connection, what):
     Echo.go_on.clear()
     connection.request("GET", "/events")
@@ -228,6 +244,7 @@ def plain():
     tool = Tool("far.example", port, "deny", "/admin", *SECRET)
     connection = connect(tool)
     check_swaps(connection, "plain")
+    check_parts(connection, "plain")
     check_stream(connection, "plain")
     check_bodies(connection, "plain")
     head = b"Host: far.example:%d\r\n" % port
@@ -246,6 +263,8 @@ def plain():
             ("another method that is none", b"POST /h HTTP/1.1\r\n" + head + b"X-HTTP-Method: P UT\r\n\r\n"),
             ("dots", b"GET /a/../h HTTP/1.1\r\n" + head + b"\r\n"),
             ("chunks", b"POST /bad HTTP/1.1\r\n" + head + b"Transfer-Encoding: chunked\r\n\r\n5\nhello\n"),
+            ("a trailer that is a Host", b"POST /bad HTTP/1.1\r\n" + head + b"Transfer-Encoding: chunked\r\n\r\n0\r\nHost: other.example\r\n\r\n"),
+            ("a trailer that is a method", b"POST /bad HTTP/1.1\r\n" + head + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\nX_HTTP-Method: PUT\r\n\r\n"),
             ("too long", b"GET /h HTTP/1.1\r\n" + b"X: y\r\n" * 20000)):
         got = raw(tool, data)
         expect(f"refused: {why}", got[9:10] == b"4" or got.endswith(b"RESET"), True)

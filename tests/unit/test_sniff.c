@@ -110,6 +110,37 @@ START_TEST(line_that_becomes_a_request_is_held_at_its_version)
 }
 END_TEST
 
+START_TEST(trailer_that_belongs_in_a_head_is_none)
+{
+	static const struct {
+		const char *bytes;
+		bool fine;
+	} samples[] = {
+		{"0\r\n\r\n", true},
+		{"0\r\nX-End: 1\r\nx-amz-checksum-crc32: a:b\r\n\r\n", true},
+		{"0\r\nHost: a.test\r\n\r\n", false},
+		{"1\r\na\r\n0\r\nX: 1\r\nhOST: a.test\r\n\r\n", false},
+		{"0\r\nX: 1\r\nContent_Length: 1\r\n\r\n", false},
+		{"0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"0\r\nX-HTTP-Method-Override: PUT\r\n\r\n", false},
+		{"0\r\nX: 1\r\n Host: a.test\r\n\r\n", false},
+		{"0\r\nHost : a.test\r\n\r\n", false},
+		{"0\r\nHost\r\n\r\n", false},
+	};
+
+	for (int i = 0; i < (int)(sizeof(samples) / sizeof(*samples)); i++) {
+		const uint8_t *bytes = (const void *)samples[i].bytes;
+		size_t length = strlen(samples[i].bytes);
+		struct chunks chunks = {0};
+		bool done;
+		size_t passed = chunks_pass(&chunks, bytes, length, &done);
+
+		ck_assert_uint_eq(passed, samples[i].fine ? length : SIZE_MAX);
+		ck_assert_int_eq(done, samples[i].fine);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sniff");
@@ -120,6 +151,7 @@ int main(void)
 	tcase_add_test(parts, beginning_that_ends_is_no_request);
 	tcase_add_test(parts,
 		       line_that_becomes_a_request_is_held_at_its_version);
+	tcase_add_test(parts, trailer_that_belongs_in_a_head_is_none);
 	suite_add_tcase(suite, parts);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
