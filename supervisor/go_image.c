@@ -142,9 +142,9 @@ void go_images_free(struct go_images *images)
 /* -- where ------------------------------------------------------------------
  */
 
-/* The address of the function, or 0. */
-static uint64_t search(struct go_images *images, pid_t pid,
-		       const struct go_program *program)
+/* The address of the function, or 0; or -1: not all could be read. */
+static int64_t search(struct go_images *images, pid_t pid,
+		      const struct go_program *program)
 {
 	uint64_t start = (program->start + GO_SITE_ALIGN - 1) &
 			 ~(uint64_t)(GO_SITE_ALIGN - 1);
@@ -157,20 +157,21 @@ static uint64_t search(struct go_images *images, pid_t pid,
 				      : sizeof(images->part);
 
 		if (tracee_read(pid, start + at, images->part, size))
-			return 0;
+			return -1;
 		int64_t found = go_site_find(images->part, size);
 
 		if (found >= 0)
-			return start + at + (uint64_t)found;
+			return (int64_t)(start + at) + found;
 	}
 	return 0;
 }
 
 /* Of programs with a loader only those that say so: there are too many others.
- */
-static bool may_be_go(pid_t pid, const struct go_program *program)
+ * Returns 1, 0, or -1: none of what could be read says so. */
+static int may_be_go(pid_t pid, const struct go_program *program)
 {
 	unsigned char notes[MOST_NOTES];
+	bool all = true;
 
 	for (size_t i = 0; program->interpreted && i < program->note_count;
 	     i++) {
@@ -178,32 +179,44 @@ static bool may_be_go(pid_t pid, const struct go_program *program)
 				      ? program->notes[i].size
 				      : sizeof(notes);
 
-		if (tracee_read(pid, program->notes[i].start, notes, size) ==
-			    0 &&
-		    go_note_in(notes, size))
-			return true;
+		if (tracee_read(pid, program->notes[i].start, notes, size))
+			all = false;
+		else if (go_note_in(notes, size))
+			return 1;
 	}
-	return !program->interpreted;
+	if (!program->interpreted)
+		return 1;
+	return all ? 0 : -1;
 }
 
-static int64_t look(struct go_images *images, const struct image_stack *stack)
+/* Sets how far from the headers the function is, or 0. Returns whether all that
+ * is asked about could be read: what could not be says nothing of the file. */
+static bool look(struct go_images *images, const struct image_stack *stack,
+		 int64_t *distance)
 {
 	const uint64_t at = image_stack_auxiliary(stack, AT_PHDR);
 	const uint64_t count = image_stack_auxiliary(stack, AT_PHNUM);
 	Elf64_Phdr headers[MOST_HEADERS];
 	struct go_program program;
 
+	*distance = 0;
 	if (!at || count == 0 || count > MOST_HEADERS ||
-	    image_stack_auxiliary(stack, AT_PHENT) != sizeof(*headers) ||
-	    tracee_read(stack->pid, at, headers, count * sizeof(*headers)) ||
-	    !go_program_read(headers, count, at,
-			     image_stack_auxiliary(stack, AT_ENTRY),
-			     &program) ||
-	    !may_be_go(stack->pid, &program))
-		return 0;
-	uint64_t site = search(images, stack->pid, &program);
+	    image_stack_auxiliary(stack, AT_PHENT) != sizeof(*headers))
+		return true;
+	if (tracee_read(stack->pid, at, headers, count * sizeof(*headers)))
+		return false;
+	if (!go_program_read(headers, count, at,
+			     image_stack_auxiliary(stack, AT_ENTRY), &program))
+		return true;
+	int may = may_be_go(stack->pid, &program);
 
-	return site ? (int64_t)(site - at) : 0;
+	if (may <= 0)
+		return may == 0;
+	int64_t site = search(images, stack->pid, &program);
+
+	if (site > 0)
+		*distance = site - (int64_t)at;
+	return site >= 0;
 }
 
 uint64_t go_image_find(struct go_images *images,
@@ -216,18 +229,22 @@ uint64_t go_image_find(struct go_images *images,
 			      UINT64_C(0x9e3779b97f4a7c15);
 	struct known *known = &images->known[(hash >> 32) % KNOWN];
 	unsigned char code[GO_SITE_SIZE];
+	int64_t distance = known->distance;
 
 	if (known->device != plan->device || known->inode != plan->inode ||
 	    known->changed.tv_sec != plan->changed.tv_sec ||
-	    known->changed.tv_nsec != plan->changed.tv_nsec)
+	    known->changed.tv_nsec != plan->changed.tv_nsec) {
+		if (!look(images, stack, &distance))
+			return 0;
 		*known = (struct known){.device = plan->device,
 					.inode = plan->inode,
 					.changed = plan->changed,
-					.distance = look(images, stack)};
-	uint64_t site = image_stack_auxiliary(stack, AT_PHDR) +
-			(uint64_t)known->distance;
+					.distance = distance};
+	}
+	uint64_t site =
+		image_stack_auxiliary(stack, AT_PHDR) + (uint64_t)distance;
 
-	return known->distance &&
+	return distance &&
 			       tracee_read(stack->pid, site, code,
 					   sizeof(code)) == 0 &&
 			       go_site_is(code)

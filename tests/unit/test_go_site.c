@@ -4,16 +4,20 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "policy/scope.h"
 #include "shim/go.h"
 #include "supervisor/go_image.h"
 #include "supervisor/go_site.h"
+#include "supervisor/image_stack.h"
+#include "supervisor/tracer.h"
 
 /* As objdump shows it of programs of Go 1.20 to 1.26. */
 static const unsigned char syscall6[] =
@@ -220,6 +224,52 @@ START_TEST(copy_of_the_shim)
 	}
 }
 END_TEST
+
+/* A program in this process's own memory: headers, and code with the function. */
+struct mapped {
+	Elf64_Ehdr file;
+	Elf64_Phdr header;
+	_Alignas(GO_SITE_ALIGN) unsigned char code[256];
+};
+
+/* A read that fails says nothing of the file, which may be read the next time.
+ */
+START_TEST(failed_read_is_not_kept)
+{
+	static struct mapped mapped;
+	const uint64_t start = (uint64_t)(uintptr_t)&mapped;
+	uint64_t vector[] = {0,
+			     0,
+			     AT_PHDR,
+			     start + offsetof(struct mapped, header),
+			     AT_PHNUM,
+			     1,
+			     AT_PHENT,
+			     sizeof(mapped.header),
+			     AT_ENTRY,
+			     start + offsetof(struct mapped, code)};
+	const struct exec_plan plan = {.device = 1, .inode = 2};
+	struct image_stack stack = {.vector = vector,
+				    .words = sizeof(vector) / sizeof(*vector),
+				    .first = 1};
+	size_t size;
+	auto_free char *file = read_shim(&size);
+	struct go_images *images = go_images_new(file, size);
+
+	mapped.header = header(PT_LOAD, PF_R | PF_X, 0, 0, sizeof(mapped));
+	memcpy(mapped.code + GO_SITE_ALIGN, syscall6, GO_SITE_SIZE);
+	stack.pid = fork();
+	if (stack.pid == 0)
+		_exit(0);
+	ck_assert_int_eq(waitpid(stack.pid, NULL, 0), stack.pid);
+	ck_assert_uint_eq(go_image_find(images, &stack, &plan), 0);
+	stack.pid = getpid();
+	ck_assert_uint_eq(go_image_find(images, &stack, &plan),
+			  start + offsetof(struct mapped, code) +
+				  GO_SITE_ALIGN);
+	go_images_free(images);
+}
+END_TEST
 #endif
 
 int main(void)
@@ -236,6 +286,7 @@ int main(void)
 	tcase_add_test(all, notes_of_any_bytes);
 #ifdef __x86_64__
 	tcase_add_test(all, copy_of_the_shim);
+	tcase_add_test(all, failed_read_is_not_kept);
 #endif
 	suite_add_tcase(suite, all);
 	SRunner *runner = srunner_create(suite);
