@@ -29,12 +29,21 @@
  * stacks are in use, a bit for each. */
 #define GO_STACK_TOP 64
 #define GO_BUSY	     (GO_STACKS + GO_STACK_SIZE - GO_STACK_TOP)
+/* Behind it: has the program been about to install a filter of its own? */
+#define GO_FORGONE (GO_BUSY + 4)
 
 /* The rows of calls (rows.h), for the entry; from the first kind to this one
  * they are the shim's. Those behind it do not come back, or are trapped. */
 #define GO_LAST_HOW 7
 #define GO_ROWS	    440
 #define GO_ROW_SIZE 5
+
+/* The kind that may install a filter: prctl(2) with that option, and seccomp(2)
+ * with a mode up to this. */
+#define GO_FILTERS_HOW	  9
+#define GO_PRCTL	  157
+#define GO_PR_SET_SECCOMP 22
+#define GO_MOST_MODE	  1
 
 #define GO_MARK "interpose, go 1\n"
 

@@ -33,7 +33,9 @@ shim_go_enter:
 	movzbl	(%r11, %rcx), %ecx
 	dec	%ecx
 	cmp	$GO_LAST_HOW, %ecx
-	jae	.Lback
+	jae	.Lother
+	cmpl	$0, GO_FORGONE
+	jne	.Lback
 .Lclaim:
 	mov	GO_BUSY, %ecx
 	not	%ecx
@@ -72,6 +74,21 @@ shim_go_enter:
 	mov	24(%rsp), %rsp
 	lock btrl	%ecx, GO_BUSY
 	jmp	*shim_go_done(%rip)
+	/* A filter of the program's own may know no call but those that it makes:
+	 * from then on all go back. */
+.Lother:
+	cmp	$GO_FILTERS_HOW - 1, %ecx
+	jne	.Lback
+	cmp	$GO_PRCTL, %eax
+	je	.Lprctl
+	cmp	$GO_MOST_MODE, %ebx
+	ja	.Lback
+	jmp	.Lforgo
+.Lprctl:
+	cmp	$GO_PR_SET_SECCOMP, %ebx
+	jne	.Lback
+.Lforgo:
+	movl	$1, GO_FORGONE
 .Lback:
 	jmp	*shim_go_back(%rip)
 	.cfi_endproc

@@ -68,6 +68,7 @@ enum { ROWS = sizeof(shim_rows) / sizeof(shim_rows[0]) };
 #ifdef __x86_64__
 static_assert(ROWS == GO_ROWS && sizeof(struct shim_row) == GO_ROW_SIZE &&
 		      SHIM_WHERE == GO_LAST_HOW && SHIM_RUNS > SHIM_WHERE &&
+		      SHIM_FILTERS == GO_FILTERS_HOW && SYS_prctl == GO_PRCTL &&
 		      SHIM_REPEATS > SHIM_WHERE,
 	      "go_x86_64.S looks into the table");
 #endif

@@ -369,9 +369,73 @@ func secret() {
 	fmt.Println(name(err))
 }
 
+// filtered makes calls under a filter of its own, which ends it for two that it
+// does not make by itself.
+func filtered(install func(program unsafe.Pointer) syscall.Errno) {
+	runtime.LockOSThread()
+	type statement struct {
+		code   uint16
+		jt, jf uint8
+		k      uint32
+	}
+	code := []statement{
+		{0x20, 0, 0, 0}, // the call's number
+		{0x15, 1, 0, syscall.SYS_LSEEK},
+		{0x15, 0, 1, syscall.SYS_NEWFSTATAT},
+		{0x06, 0, 0, 0x80000000},
+		{0x06, 0, 0, 0x7fff0000},
+	}
+	program := struct {
+		count uint16
+		code  *statement
+	}{uint16(len(code)), &code[0]}
+	// PR_SET_NO_NEW_PRIVS
+	_, _, number := syscall.RawSyscall6(syscall.SYS_PRCTL, 38, 1, 0, 0, 0, 0)
+	fmt.Println(int(number), int(install(unsafe.Pointer(&program))))
+	text := make([]byte, 4096)
+	into := uintptr(unsafe.Pointer(&text[0]))
+	path := func(names ...string) uintptr {
+		bytes, err := syscall.BytePtrFromString(at(names...))
+		must(err)
+		return uintptr(unsafe.Pointer(bytes))
+	}
+	const here = ^uintptr(99) // AT_FDCWD
+	call := func(what string, number, a, b, c, d uintptr) uintptr {
+		result, _, failed := syscall.Syscall6(number, a, b, c, d, 0, 0)
+		fmt.Println(what, int(result) >= 0, int(failed))
+		return result
+	}
+	call("open", syscall.SYS_OPENAT, here, path("none"), syscall.O_RDONLY, 0)
+	call("create", syscall.SYS_OPENAT, here, path("created"), syscall.O_RDWR|syscall.O_CREAT, 0o600)
+	call("unlink", syscall.SYS_UNLINKAT, here, path("created"), 0, 0)
+	call("mkdir", syscall.SYS_MKDIRAT, here, path("made"), 0o700, 0)
+	call("rmdir", syscall.SYS_UNLINKAT, here, path("made"), 0x200, 0)
+	call("link", syscall.SYS_READLINKAT, here, path("link"), into, 4096)
+	call("no link", syscall.SYS_READLINKAT, here, path("there"), into, 4096)
+	call("getcwd", syscall.SYS_GETCWD, into, 4096, 0, 0)
+	listed := call("directory", syscall.SYS_OPENAT, here, path(), syscall.O_DIRECTORY, 0)
+	for call("list", syscall.SYS_GETDENTS64, listed, into, 4096, 0) > 0 {
+	}
+}
+
+func byPrctl() {
+	filtered(func(program unsafe.Pointer) syscall.Errno { // PR_SET_SECCOMP
+		_, _, number := syscall.RawSyscall(syscall.SYS_PRCTL, 22, 2, uintptr(program))
+		return number
+	})
+}
+
+func bySeccomp() {
+	filtered(func(program unsafe.Pointer) syscall.Errno {
+		_, _, number := syscall.RawSyscall(317, 1, 0, uintptr(program))
+		return number
+	})
+}
+
 func main() {
 	directory = os.Args[2]
 	map[string]func(){"calls": calls, "raw": raw, "walk": walk, "programs": programs,
 		"signals": signals, "profile": profile, "depths": depths, "waiting": waiting,
-		"threads": threads, "many": many, "mutants": mutants, "secret": secret}[os.Args[1]]()
+		"threads": threads, "many": many, "mutants": mutants, "secret": secret,
+		"by-prctl": byPrctl, "by-seccomp": bySeccomp}[os.Args[1]]()
 }

@@ -44,7 +44,7 @@ kinds="$kinds $(make static-cgo -ldflags='-linkmode=external -extldflags=-static
 kinds="$kinds $(make static-pie -buildmode=pie -ldflags='-linkmode=external -extldflags=-static-pie' >&2 && echo static-pie)"
 kinds="$kinds $(make race -race >&2 && echo race)"
 for kind in $kinds; do
-	for what in calls raw depths programs signals threads; do
+	for what in calls raw depths programs signals threads by-prctl by-seccomp; do
 		both "$kind: $what" "./$kind" "$what" d
 	done
 	few=$(count "./$kind" many d)
