@@ -5,9 +5,12 @@
 #include <sys/socket.h>
 
 enum {
+	RECORD_CHANGE = 20,
 	RECORD_ALERT = 21,
 	RECORD_HANDSHAKE = 22,
+	RECORD_DATA = 23,
 	RECORD_HEAD = 5,
+	ALERT = 2,
 	SERVER_HELLO = 2,
 	RANDOM_AT = 11, /* in a record: its head, 4 bytes, and the version */
 	RANDOM = 32,
@@ -98,6 +101,28 @@ bool hello_answer(struct hello *hello, int server)
 	return true;
 }
 
+/* Where an alert ends that says why no second one comes; 0: it is none.
+ * `whole`: all of it is there. */
+static size_t alert_end(const uint8_t *bytes, size_t length, bool *whole)
+{
+	size_t at = 0;
+
+	while (length - at > RECORD_HEAD &&
+	       (bytes[at] == RECORD_CHANGE || bytes[at] == RECORD_DATA)) {
+		size_t body = (size_t)bytes[at + 3] << 8 | bytes[at + 4];
+
+		if (length - at - RECORD_HEAD < body)
+			return 0;
+		at += RECORD_HEAD + body;
+	}
+	*whole = length - at >= RECORD_HEAD + ALERT;
+	if (at == length || bytes[at] != RECORD_ALERT ||
+	    (length - at >= RECORD_HEAD &&
+	     (bytes[at + 1] != 3 || bytes[at + 3] || bytes[at + 4] != ALERT)))
+		return 0;
+	return at + RECORD_HEAD + ALERT;
+}
+
 enum sniff hello_second(struct hello *hello, int client, const char *name,
 			const char **why)
 {
@@ -107,7 +132,20 @@ enum sniff hello_second(struct hello *hello, int client, const char *name,
 
 	if (!look(client, bytes, sizeof(bytes), &length))
 		return SNIFF_MORE;
-	switch (sniff_second(bytes, length, &sniffed)) {
+	bool whole = false;
+	size_t alert = alert_end(bytes, length, &whole);
+
+	if (length == 0 && hello->alerted) {
+		next(hello, client, HELLO_NONE);
+		return SNIFF_TLS;
+	}
+	if (alert && whole) {
+		next(hello, client, HELLO_ALERT);
+		hello->left = alert;
+		hello->alerted = true;
+		return SNIFF_OTHER;
+	}
+	switch (alert ? SNIFF_MORE : sniff_second(bytes, length, &sniffed)) {
 	case SNIFF_TLS:
 		if (strcmp(sniffed.name, name) == 0) {
 			next(hello, client, HELLO_NONE);

@@ -379,6 +379,12 @@ static enum moved move_hello(struct direction *direction)
 		return drain(direction);
 	see_sent(pump);
 	switch (hello->state) {
+	case HELLO_ALERT:
+		if (!hello->left) {
+			hello->state = HELLO_SECOND;
+			return MOVED;
+		}
+		__attribute__((fallthrough));
 	case HELLO_FIRST:
 		moved = fill(direction, hello->left);
 		if (moved == MOVED)
@@ -391,6 +397,7 @@ static enum moved move_hello(struct direction *direction)
 	}
 	switch (hello_second(hello, direction->from, pump->flow->name, &why)) {
 	case SNIFF_TLS:
+	case SNIFF_OTHER:
 		return MOVED;
 	case SNIFF_MORE:
 		event_add(direction->readable, NULL);

@@ -3,8 +3,11 @@
  */
 #include <check.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "supervisor/net/beginning.h"
+#include "supervisor/net/hello.h"
 
 START_TEST(beginning_that_ends_is_no_request)
 {
@@ -141,6 +144,41 @@ START_TEST(trailer_that_belongs_in_a_head_is_none)
 }
 END_TEST
 
+/* What is said instead of a second ClientHello. */
+START_TEST(alert_after_the_first_hello_goes_on)
+{
+	static const char change[] = "\x14\3\3\0\1\1",
+			  alert[] = "\x15\3\3\0\2\2\x2f";
+	struct hello hello = {.state = HELLO_SECOND};
+	const char *why = NULL;
+	char taken[16];
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(write(ends[0], change, 6), 6);
+	ck_assert_int_eq(write(ends[0], alert, 3), 3);
+	ck_assert_int_eq(hello_second(&hello, ends[1], "a.test", &why),
+			 SNIFF_MORE);
+	ck_assert_int_eq(write(ends[0], alert + 3, 4), 4);
+	ck_assert_int_eq(hello_second(&hello, ends[1], "a.test", &why),
+			 SNIFF_OTHER);
+	ck_assert_int_eq(hello.state, HELLO_ALERT);
+	ck_assert_uint_eq(hello.left, 13);
+	ck_assert_int_eq(read(ends[1], taken, sizeof(taken)), 13);
+	/* What is no alert is none behind one either. */
+	hello.state = HELLO_SECOND;
+	ck_assert_int_eq(write(ends[0], "\x15\3\3\0\3\1\0\0", 8), 8);
+	ck_assert_int_eq(hello_second(&hello, ends[1], "a.test", &why),
+			 SNIFF_BAD);
+	ck_assert_int_eq(read(ends[1], taken, sizeof(taken)), 8);
+	close(ends[0]);
+	ck_assert_int_eq(hello_second(&hello, ends[1], "a.test", &why),
+			 SNIFF_TLS);
+	ck_assert_int_eq(hello.state, HELLO_NONE);
+	close(ends[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sniff");
@@ -152,6 +190,7 @@ int main(void)
 	tcase_add_test(parts,
 		       line_that_becomes_a_request_is_held_at_its_version);
 	tcase_add_test(parts, trailer_that_belongs_in_a_head_is_none);
+	tcase_add_test(parts, alert_after_the_first_hello_goes_on);
 	suite_add_tcase(suite, parts);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
