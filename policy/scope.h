@@ -6,6 +6,7 @@
 #define POLICY_SCOPE_H
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,6 +18,14 @@ static inline void scope_close_fd(int *fd)
 		close(*fd);
 		errno = saved;
 	}
+}
+
+/** Close those of `count` descriptors that are not negative. */
+static inline void close_fds(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 static inline void scope_free(void *p)

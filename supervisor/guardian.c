@@ -223,13 +223,6 @@ static int fill_standard(void)
 	return 0;
 }
 
-static void close_all(const int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
 int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 		 void *context, struct relay *relay,
 		 const struct cgroup *cgroup, const int *theirs, size_t count)
@@ -269,7 +262,7 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	}
 	close(notes[1]);
 	close(alive[0]);
-	close_all(theirs, count);
+	close_fds(theirs, count);
 	auto_fd notes_read = notes[0];
 
 	/* The other pipe stays open for as long as we live: its end is what

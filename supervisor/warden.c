@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "policy/scope.h"
 #include "supervisor/ask/relay.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/guardian.h"
@@ -59,13 +60,6 @@ watch(pid_t supervisor, pid_t guardian, struct relay *relay,
 	end_as(status);
 }
 
-static void close_all(const int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
 pid_t warden_fork(const int *others, size_t other_count, const int *theirs,
 		  size_t their_count, struct relay *relay,
 		  const struct cgroup *cgroup)
@@ -80,8 +74,8 @@ pid_t warden_fork(const int *others, size_t other_count, const int *theirs,
 	pid = fork();
 	if (pid == 0)
 		return 0;
-	close_all(others, other_count);
-	close_all(theirs, their_count);
+	close_fds(others, other_count);
+	close_fds(theirs, their_count);
 	if (pid < 0)
 		_exit(125);
 	watch(pid, guardian, relay, cgroup);

@@ -590,9 +590,12 @@ EXTRA_DIST += tests/net/http_two.py tests/net/http_two_attacks.py \
 dist_check_SCRIPTS += tests/net/memory.sh
 TESTS += tests/net/memory.sh
 EXTRA_DIST += tests/net/memory.py tests/net/cases.py
-dist_check_SCRIPTS += tests/net/agent.sh tests/net/authority.sh tests/net/killed.sh
-TESTS += tests/net/agent.sh tests/net/authority.sh tests/net/killed.sh
-EXTRA_DIST += tests/net/agent.py tests/net/authority.py tests/net/killed.py
+dist_check_SCRIPTS += tests/net/agent.sh tests/net/authority.sh tests/net/killed.sh \
+	tests/net/renewal.sh
+TESTS += tests/net/agent.sh tests/net/authority.sh tests/net/killed.sh \
+	tests/net/renewal.sh
+EXTRA_DIST += tests/net/agent.py tests/net/authority.py tests/net/killed.py \
+	tests/net/renewal.py
 
 if HAVE_CHECK
 check_PROGRAMS += test_http

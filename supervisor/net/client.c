@@ -293,6 +293,10 @@ static void take(struct net *net, const struct net_message *message)
 		inspect_renewed(net->session, message->token, message->path);
 		return;
 	}
+	if (message->type == NET_FORGOTTEN) {
+		inspect_forgotten(net->session, message->token, message->error);
+		return;
+	}
 	if (message->type == NET_CONNECTED) {
 		net_flows_answer(net->flows, message->flow, message->error);
 		return;

@@ -488,6 +488,25 @@ void inspect_renewed(struct session *session, size_t index, const char *value)
 	record_error(session, text);
 }
 
+void inspect_forgotten(struct session *session, size_t index, int error)
+{
+	const struct policy_secret *line =
+		session->inspect ? inspect_secret(session->inspect, index)
+				 : NULL;
+	char text[512];
+
+	if (!line)
+		return;
+	snprintf(text, sizeof(text),
+		 "the secret %s could not be renewed, and is forgotten: %s",
+		 line->name,
+		 error == -ENOMEM ? "the network broker cannot lock memory for "
+				    "it (see `ulimit -l`)"
+				  : strerror(-error));
+	say("%s", text);
+	record_error(session, text);
+}
+
 void inspect_stop(struct session *session)
 {
 	struct inspect *inspect = session->inspect;

@@ -41,6 +41,11 @@ void inspect_pause(struct session *session);
 /** An answer had a new value of a secret: it is kept where it came from. */
 void inspect_renewed(struct session *session, size_t index, const char *value);
 
+/** The broker could not take the new value of a secret, and sends none: that is
+ * said, and recorded. `error`: -errno, of which -ENOMEM is memory that cannot be
+ * locked. */
+void inspect_forgotten(struct session *session, size_t index, int error);
+
 /** A secret is about to have that value: its placeholder stands for it, too.
  * Returns 0 or -ENOMEM. */
 int inspect_alias(const struct session *session, size_t index,

@@ -57,6 +57,8 @@ enum net_message_type {
 	NET_ALERT,	 /**< a placeholder went astray: `text` is its secret */
 	NET_RENEWED,	 /**< `token`: a secret's index; `path`: its new value,
 			      which an answer had */
+	NET_FORGOTTEN,	 /**< `token`: a secret's index: it could not be renewed
+			      with what NET_RENEW had; `error`: why */
 	NET_SWAPPED,	 /**< `token`: the index of a secret that was put into
 			      the request `method` and `path` to `name` */
 	NET_DENIED,	 /**< a request was answered by us: `text` says why */

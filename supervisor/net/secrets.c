@@ -448,6 +448,21 @@ int secrets_renew(const struct secrets *secrets, size_t index, size_t count,
 	return make(items, secrets->count, made);
 }
 
+bool secrets_forgotten(const struct secrets *secrets, size_t index)
+{
+	const struct secret *secret = &secrets->items[index];
+
+	return secret->value.length == secret->placeholder.length &&
+	       memcmp(secret->value.at, secret->placeholder.at,
+		      secret->value.length) == 0;
+}
+
+void secrets_forget(struct secrets *secrets, size_t index, size_t count)
+{
+	for (size_t i = index; i < index + count && i < secrets->count; i++)
+		secrets->items[i].value = secrets->items[i].placeholder;
+}
+
 struct secrets *secrets_hold(struct secrets *secrets)
 {
 	secrets->holds++;

@@ -56,7 +56,8 @@ struct secret {
 	struct http_text former; /**< the value before this one; or empty */
 };
 
-/** All of them. Read only, once made; held by counting. */
+/** All of them. Read only, once made, but for secrets_forget(); held by
+ * counting. */
 struct secrets {
 	unsigned holds;
 	size_t size, count;
@@ -84,6 +85,13 @@ size_t secrets_parts(const struct secrets *secrets, size_t index);
  */
 int secrets_renew(const struct secrets *secrets, size_t index, size_t count,
 		  const struct http_text *values, struct secrets **made);
+
+/** Is that placeholder sent as it is? */
+bool secrets_forgotten(const struct secrets *secrets, size_t index);
+
+/** From now on the placeholders of the `count` from that index on are sent as
+ * they are. Their values still become placeholders again. */
+void secrets_forget(struct secrets *secrets, size_t index, size_t count);
 
 struct secrets *secrets_hold(struct secrets *secrets);
 void secrets_drop(struct secrets *secrets);

@@ -160,32 +160,48 @@ static int split_values(struct http_text all, struct http_text *values,
 	return 0;
 }
 
+/* All parts of the secret with that index, or none. */
+static int renew(struct secrets *now, size_t index, int values_fd)
+{
+	struct http_text text = {0}, values[SECRET_PARTS];
+	const size_t count = secrets_parts(now, index);
+	char *bytes = locked_new(VALUES_MOST);
+	struct secrets *made;
+	int error;
+
+	if (!bytes)
+		return -ENOMEM;
+	text.at = bytes;
+	error = read_value(values_fd, bytes, &text.length);
+	if (!error)
+		error = split_values(text, values, count);
+	if (!error)
+		error = secrets_renew(now, index, count, values, &made);
+	if (!error)
+		http_service_secrets(service, made);
+	locked_free(bytes, VALUES_MOST);
+	return error;
+}
+
 /* What cannot be renewed must not go on being sent. */
 void service_renew(const struct net_message *message, const struct net_fds *fds)
 {
 	struct secrets *now = service ? http_service_now(service) : NULL;
-	char *bytes = locked_new(VALUES_MOST);
-	struct http_text text = {bytes, 0}, values[SECRET_PARTS];
-	struct secrets *made;
-	size_t count;
-	int error = bytes ? message->error : -ENOMEM;
+	struct net_message told = {
+		.type = NET_FORGOTTEN,
+		.token = message->token,
+		.error = message->error,
+	};
 
-	if (!now || message->token >= now->count) {
-		locked_free(bytes, VALUES_MOST);
+	if (!now || message->token >= now->count)
 		return;
-	}
-	count = secrets_parts(now, message->token);
-	if (!error)
-		error = read_value(fds->fd[0], bytes, &text.length);
-	if (!error)
-		error = split_values(text, values, count);
-	for (size_t i = 0; error && i < count; i++)
-		values[i] = now->items[message->token + i].placeholder;
-	if (secrets_renew(now, message->token, count, values, &made) == 0)
-		http_service_secrets(service, made);
-	else
-		_exit(70);
-	locked_free(bytes, VALUES_MOST);
+	if (!told.error)
+		told.error = renew(now, message->token, fds->fd[0]);
+	if (!told.error)
+		return;
+	if (!message->error && !secrets_forgotten(now, message->token))
+		broker_tell(&told);
+	secrets_forget(now, message->token, secrets_parts(now, message->token));
 }
 
 /* ------------------------------------------------------------------ flows --
