@@ -631,7 +631,7 @@ tests_stack_looked_SOURCES = tests/stack/looked.c
 if !ARCH_AARCH64
 check_PROGRAMS += tests/stack/hostile
 endif
-tests_stack_hostile_CFLAGS = $(tracee_cflags)
+tests_stack_hostile_CFLAGS = $(tracee_cflags) -fomit-frame-pointer
 tests_stack_hostile_LDFLAGS = -pthread
 tests_stack_hostile_SOURCES = tests/stack/hostile.c
 # Processes outside.

@@ -3,13 +3,15 @@
  * forks, cancellation, bad pointers, registers. Run bare and with the shim;
  * what is printed must be the same.
  *
- *   programs hammer|cancel|errors|listings|raw|starts|registers|begin DIRECTORY
+ *   programs hammer|cancel|errors|listings|raw|starts|registers|stacks|begin
+ *            DIRECTORY
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -475,6 +477,58 @@ static int registers(void)
 }
 #endif
 
+/* -- a stack of one's own, by syscall(2) --------------------------------------
+ */
+
+#ifdef __x86_64__
+static const char *seen = "nothing";
+
+static void on_another_stack(void)
+{
+	struct stat status;
+
+	_exit(strcmp(seen, "what was said") == 0 && stat(".", &status) == 0
+		      ? 42
+		      : 43);
+}
+
+static int stacks(void)
+{
+	/* At its top the address to return to. */
+	static _Alignas(16) uintptr_t stack[8192];
+	int status = 0;
+
+	seen = "what was said";
+	for (int with = 0; with < 2; with++) {
+		stack[8000] = (uintptr_t)on_another_stack;
+		long child = syscall(SYS_clone, with * (CLONE_VM | CLONE_VFORK) | SIGCHLD,
+				     &stack[8000], NULL, NULL, NULL);
+
+		if (child < 0 || waitpid((pid_t)child, &status, 0) != child)
+			return 1;
+		printf("ended with %d\n", status);
+	}
+	/* Without one, as fork(2). */
+	fflush(stdout);
+	long child = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (child == 0)
+		_exit(44);
+	waitpid((pid_t)child, &status, 0);
+	printf("ended with %d\n", status);
+	errno = 0;
+	printf("refused: %ld", syscall(SYS_clone, CLONE_SIGHAND, NULL, NULL, NULL,
+				       NULL));
+	printf(" %d\n", errno);
+	return 0;
+}
+#else
+static int stacks(void)
+{
+	return 0;
+}
+#endif
+
 /* -- the beginning ------------------------------------------------------------
  */
 
@@ -502,6 +556,7 @@ int main(int argc, char **argv)
 		{"errors", errors},	{"listings", listings},
 		{"raw", raw},		{"starts", starts},
 		{"begin", begin},	{"registers", registers},
+		{"stacks", stacks},
 	};
 
 	if (argc != 3 || chdir(argv[2]))
