@@ -150,8 +150,10 @@ def control(t=None):
     s = socket.socket(socket.AF_UNIX)
     here = os.getcwd()
     os.chdir(base + "/" + live[0])
-    s.connect("control")
-    os.chdir(here)
+    try:
+        s.connect("control")
+    finally:
+        os.chdir(here)
     return s.makefile("rw")
 
 
