@@ -80,12 +80,13 @@ def main():
     # Not by /proc/PID/exe, which interpose keeps to itself.
     while not read(f"/proc/{supervisor}/cmdline").startswith(INTERPOSE.encode() + b"\0"):
         supervisor = parents[supervisor]
-    guardian = parents[supervisor]
+    # The warden, and the guardian: the broker is a child of either.
+    above = {parents[supervisor], parents[parents[supervisor]]}
     below, session = {supervisor}, []
     while more := [p for p in parents if parents[p] in below and p not in below]:
         below.update(more)
         session += more
-    brokers = [p for p in parents if parents[p] == guardian and read(f"/proc/{p}/cmdline").startswith(b"interpose-net")]
+    brokers = [p for p in parents if parents[p] in above and read(f"/proc/{p}/cmdline").startswith(b"interpose-net")]
     holder = None
     for entry in read(f"/proc/{shells[0]}/environ").split(b"\0"):
         if entry.startswith(b"ANTHROPIC_API_KEY="):
