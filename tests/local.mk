@@ -187,7 +187,8 @@ EXTRA_DIST += tests/fuzz/run tests/real/run tests/real/both \
 	tests/real/http2.sh tests/real/psql.sh tests/real/grpc.sh \
 	tests/real/websocat.sh \
 	tests/real/grpc.py tests/real/grpc_client.py tests/real/grpc_client.cjs \
-	tests/real/claude-key.sh tests/real/search.py
+	tests/real/claude-key.sh tests/real/search.py tests/real/rules \
+	tests/real/claude-rules.sh tests/real/codex-rules.sh
 
 # Real programs under a real policy; not part of `check`, since what they need
 # is not there everywhere.

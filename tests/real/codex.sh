@@ -14,21 +14,7 @@ agent_start '[
  {"name": "exec_command", "input": {"cmd": "make test && git init -q . && git -c user.name=agent -c user.email=a@example.com add answer && git -c user.name=agent -c user.email=a@example.com commit -qm \"made by the agent\" && git log | cat"}},
  {"name": "exec_command", "input": {"cmd": "sh look.sh; rm look.sh look.py"}}
 ]'
-mkdir -p home/.codex
-cat >home/.codex/config.toml <<END
-model = "scripted"
-model_provider = "scripted"
-check_for_update_on_startup = false
-[model_providers.scripted]
-name = "scripted"
-base_url = "http://127.0.0.1:$port/v1"
-env_key = "CODEX_API_KEY"
-wire_api = "responses"
-[analytics]
-enabled = false
-[features]
-plugins = false
-END
+codex_configure
 extra_environment="CODEX_API_KEY=for-the-agent GITHUB_TOKEN=CANARY-env"
 agent_run codex exec --skip-git-repo-check \
 	--dangerously-bypass-approvals-and-sandbox 'Mend the test.'
