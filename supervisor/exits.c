@@ -236,7 +236,9 @@ static void record(const struct exits *exits, const struct watched *watched)
 		status = kept_status(watched);
 	if (status >= 0)
 		exit.status = user_status(status);
-	if (status >= 0 && WIFSIGNALED(status))
+	/* Of the session's own program it is seen by who waits for it. */
+	if (status >= 0 && WIFSIGNALED(status) &&
+	    watched->pid != exits->session->program)
 		limits_ended(exits->session, watched->pid, WTERMSIG(status));
 	record_exit(exits->session, &exit);
 }

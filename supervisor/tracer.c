@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "supervisor/call.h"
+#include "supervisor/limits.h"
 #include "supervisor/record.h"
 #include "supervisor/session.h"
 #include "supervisor/stack/stack.h"
@@ -291,8 +292,11 @@ static void reap(struct tracer *tracer)
 				exec_settle(tracer, at);
 			}
 		}
-		if (pid == tracer->session->program)
-			tracer->changed(tracer->context, status);
+		if (pid != tracer->session->program)
+			continue;
+		if (WIFSIGNALED(status))
+			limits_ended(tracer->session, pid, WTERMSIG(status));
+		tracer->changed(tracer->context, status);
 	}
 }
 

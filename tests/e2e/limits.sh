@@ -123,7 +123,7 @@ try:
 except OSError as e:
     raise SystemExit(e.errno != errno.EFBIG)'
 [ "$(stat -c %s big)" -le 1048576 ] || fail "a file beyond its limit"
-run 153 -e 'limit file-size 1M' sh -c 'head -c 2097152 /dev/zero >big; exit $?'
+run 153 -e 'limit file-size 1M' sh -c 'exec head -c 2097152 /dev/zero >big'
 told 'limit file-size 1M' "a file as large"
 # Of a process by itself the kernel sends SIGXCPU. A look in that very moment would
 # end the session, so one try of a few must come to that.
