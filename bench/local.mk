@@ -5,6 +5,7 @@ bench_calls_SOURCES = bench/calls.c
 EXTRA_PROGRAMS += bench/micro bench/continue
 bench_micro_SOURCES = bench/micro.c
 bench_continue_SOURCES = bench/continue.c
+EXTRA_DIST += bench/results/epyc-2-processors.json
 EXTRA_DIST += bench/run.py bench/tables.py bench/works.py bench/peers.py bench/micro.py
 CLEANFILES += bench/calls bench/micro bench/continue bench.json bench-micro.json
 
