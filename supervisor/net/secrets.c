@@ -431,6 +431,27 @@ size_t secrets_parts(const struct secrets *secrets, size_t index)
 		       : 2;
 }
 
+bool secrets_forgotten(const struct secrets *secrets, size_t index)
+{
+	const struct secret *secret = &secrets->items[index];
+
+	return secret->value.length == secret->placeholder.length &&
+	       memcmp(secret->value.at, secret->placeholder.at,
+		      secret->value.length) == 0;
+}
+
+/* The needles have the values still. */
+void secrets_forget(struct secrets *secrets, size_t index, size_t count)
+{
+	for (size_t i = index; i < index + count && i < secrets->count; i++) {
+		struct secret *secret = &secrets->items[i];
+
+		if (!secrets_forgotten(secrets, i))
+			secret->former = secret->value;
+		secret->value = secret->placeholder;
+	}
+}
+
 int secrets_renew(const struct secrets *secrets, size_t index, size_t count,
 		  const struct http_text *values, struct secrets **made)
 {
@@ -442,25 +463,11 @@ int secrets_renew(const struct secrets *secrets, size_t index, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		if (!is_length(values[i].length))
 			return -EINVAL;
-		items[index + i].former = items[index + i].value;
+		if (!secrets_forgotten(secrets, index + i))
+			items[index + i].former = items[index + i].value;
 		items[index + i].value = values[i];
 	}
 	return make(items, secrets->count, made);
-}
-
-bool secrets_forgotten(const struct secrets *secrets, size_t index)
-{
-	const struct secret *secret = &secrets->items[index];
-
-	return secret->value.length == secret->placeholder.length &&
-	       memcmp(secret->value.at, secret->placeholder.at,
-		      secret->value.length) == 0;
-}
-
-void secrets_forget(struct secrets *secrets, size_t index, size_t count)
-{
-	for (size_t i = index; i < index + count && i < secrets->count; i++)
-		secrets->items[i].value = secrets->items[i].placeholder;
 }
 
 struct secrets *secrets_hold(struct secrets *secrets)

@@ -90,7 +90,8 @@ int secrets_renew(const struct secrets *secrets, size_t index, size_t count,
 bool secrets_forgotten(const struct secrets *secrets, size_t index);
 
 /** From now on the placeholders of the `count` from that index on are sent as
- * they are. Their values still become placeholders again. */
+ * they are. Their values still become placeholders again, also once they are
+ * renewed. */
 void secrets_forget(struct secrets *secrets, size_t index, size_t count);
 
 struct secrets *secrets_hold(struct secrets *secrets);

@@ -27,7 +27,7 @@ for line in sys.stdin:
     got = b""
     while part := made.recv(65536):
         got += part
-    print("answer", got.split(b"\r\n")[0].decode(), flush=True)
+    print("answer", got.split(b"\r\n")[0].decode(), got.partition(b"\r\n\r\n")[2].decode(), flush=True)
 """
 
 
@@ -39,7 +39,9 @@ def serve(server, got):
         while b"\r\n\r\n" not in head and (part := made.recv(65536)):
             head += part
         got.append(re.search(rb"X-Api-Key: (.*)\r\n", head)[1].decode())
-        made.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        # The first value, as who was given it before may send it back.
+        made.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (
+            len(VALUES[0]), VALUES[0].encode()))
         made.close()
 
 
@@ -69,7 +71,7 @@ with tempfile.TemporaryDirectory() as home:
         """What the far end was sent as the key."""
         ran.stdin.write("go\n")
         ran.stdin.flush()
-        expect(f"{what}: it is answered", ran.stdout.readline(), "answer HTTP/1.1 200 OK\n")
+        expect(f"{what}: it is answered", ran.stdout.readline(), f"answer HTTP/1.1 200 OK {key}\n")
         return got[-1]
 
     key = ran.stdout.readline().split()[1]
