@@ -487,15 +487,16 @@ bool policy_hides_children(const struct policy *policy, const char *directory);
 /**
  * The literal starts (no wildcard) of the patterns of `read` and `write` rules
  * whose verdict is not allow, with the rule; `whole` where the pattern is just
- * this path or this path and all below, `children` where it is that or matches
- * nothing but names in that directory itself. For floating patterns (`**`
- * first) `path` is NULL. Used to find what is protected when the session
- * starts.
+ * this path or this path and all below, `levels` in how many below the path it
+ * can match (of `whole` 1: what is below is protected with it; with `**` in its
+ * midst 0: in all). For floating patterns (`**` first) `path` is NULL. Used to
+ * find what is protected when the session starts.
  */
 struct policy_prefix {
 	const struct policy_rule *rule;
 	const char *path;
-	bool whole, children;
+	bool whole;
+	unsigned levels;
 };
 void policy_prefixes(const struct policy *policy,
 		     bool (*visit)(void *context, const struct policy_prefix *),

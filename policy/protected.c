@@ -8,21 +8,35 @@
 #include "policy/decide.h"
 #include "policy/include.h"
 
-/** Does nothing that the tail matches have a slash in it? */
-static bool is_one_name(const struct policy *policy, const struct line *line)
+/** Does the tail end in `/` and anything? What is below is protected with what
+ * stands in front. */
+static bool ends_in_all(const struct line *line)
 {
-	for (size_t i = 0; i < line->tail_length; i++) {
+	size_t last = line->tail_length - 1;
+
+	return line->tail_length > 1 &&
+	       line->tail[last] == element_make(ELEMENT_STAR, SET_ANY) &&
+	       line->tail[last - 1] == element_make(ELEMENT_BYTE, '/');
+}
+
+/** In how many levels below its literal start can the pattern match? 0: in
+ * all. */
+static unsigned levels_of(const struct policy *policy, const struct line *line)
+{
+	size_t length = line->tail_length - (ends_in_all(line) ? 2 : 0);
+	unsigned levels = 1;
+
+	for (size_t i = 0; i < length; i++) {
 		uint32_t argument = element_argument(line->tail[i]);
 		enum element_kind kind = element_kind(line->tail[i]);
 
-		if (kind == ELEMENT_SKIP ||
-		    (kind == ELEMENT_BYTE
-			     ? argument == '/'
-			     : byte_set_has(&policy->sets.items[argument],
-					    '/')))
-			return false;
+		if (kind == ELEMENT_BYTE)
+			levels += argument == '/';
+		else if (kind == ELEMENT_SKIP ||
+			 byte_set_has(&policy->sets.items[argument], '/'))
+			return 0;
 	}
-	return true;
+	return levels;
 }
 
 /** Is its pattern one that policy_prefixes() tells of? A rule of both actions
@@ -55,7 +69,7 @@ visit_prefix(const struct policy *policy, const struct branch *branch,
 	if (length == 0)
 		strcpy(path, "/");
 	prefix.whole = line->shape != SHAPE_TAIL;
-	prefix.children = prefix.whole || is_one_name(policy, line);
+	prefix.levels = prefix.whole ? 1 : levels_of(policy, line);
 	if (length > 0 || prefix.whole ||
 	    element_kind(line->tail[0]) != ELEMENT_SKIP)
 		prefix.path = path;

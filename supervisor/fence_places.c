@@ -1,36 +1,18 @@
 #include "supervisor/fence_places.h"
 
-#include <limits.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MOST_PLACES = 4096, MOUNT_LINE = 16384 };
+#include "supervisor/mounts.h"
+
+enum { MOST_PLACES = 4096 };
 
 struct fence_places {
 	size_t count;
 	char *paths[MOST_PLACES];
 };
-
-/* File systems of the kernel's own: their files are not what they seem. */
-static bool is_special(const char *type)
-{
-	static const char *const types[] = {
-		"proc",	   "sysfs",	  "devtmpfs",	"devpts",
-		"cgroup",  "cgroup2",	  "debugfs",	"tracefs",
-		"mqueue",  "bpf",	  "securityfs", "configfs",
-		"pstore",  "efivarfs",	  "autofs",	"fusectl",
-		"nsfs",	   "binfmt_misc", "selinuxfs",	"rpc_pipefs",
-		"resctrl",
-	};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (strcmp(type, types[i]) == 0)
-			return true;
-	return false;
-}
 
 static bool add(struct fence_places *places, const char *path)
 {
@@ -40,50 +22,29 @@ static bool add(struct fence_places *places, const char *path)
 	return places->paths[places->count++] != NULL;
 }
 
-/* proc_pid_mountinfo(5): a space, tab, line end or backslash is \ooo. */
-static void unescape(char *path)
+struct adding {
+	struct fence_places *places;
+	bool right;
+};
+
+static bool add_mount(void *context, const struct mount_line *line)
 {
-	char *to = path;
+	struct adding *adding = context;
+	struct stat status;
 
-	for (const char *from = path; *from; to++) {
-		unsigned byte;
-
-		if (*from == '\\' && sscanf(from + 1, "%3o", &byte) == 1) {
-			*to = (char)byte;
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
+	/* A file that is mounted over another: of the two, a directory has the
+	 * number of the one that is not seen. */
+	if (mounts_special(line->type) ||
+	    (stat(line->point, &status) == 0 && S_ISREG(status.st_mode)))
+		adding->right = add(adding->places, line->point);
+	return adding->right;
 }
 
 static bool add_mounts(struct fence_places *places)
 {
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	char *line = malloc(MOUNT_LINE), point[PATH_MAX], type[64];
-	bool right = mounts && line;
-	struct stat status;
+	struct adding adding = {places, true};
 
-	while (right && fgets(line, MOUNT_LINE, mounts)) {
-		const char *rest = strstr(line, " - ");
-
-		right = sscanf(line, "%*d %*d %*s %*s %4095s", point) == 1 &&
-			rest && sscanf(rest, " - %63s", type) == 1;
-		if (!right)
-			break;
-		unescape(point);
-		/* A file that is mounted over another: of the two, a directory
-		 * has the number of the one that is not seen. */
-		if (!is_special(type) &&
-		    (stat(point, &status) || !S_ISREG(status.st_mode)))
-			continue;
-		right = add(places, point);
-	}
-	free(line);
-	if (mounts)
-		fclose(mounts);
-	return right;
+	return mounts_each(add_mount, &adding) == 0 && adding.right;
 }
 
 struct fence_places *fence_places_new(const char *const *kept)

@@ -18,6 +18,7 @@
 #include "policy/scope.h"
 #include "supervisor/entries.h"
 #include "supervisor/fence_places.h"
+#include "supervisor/mounts.h"
 #include "supervisor/worker.h"
 
 enum {
@@ -51,9 +52,10 @@ struct identities {
 	/* Of read and write, where only names that float are refused. */
 	struct policy_fence_names *names[2];
 	bool by_name; /* no such name stands above */
-	bool floats;  /* a pattern that begins anywhere */
-	bool mounts;  /* a file may have another name without another link */
-	bool led_to;  /* a protected name is a link to such a file */
+	/* Where a file may have another name without another link. */
+	struct mounts_twice *twice;
+	bool floats; /* a pattern that begins anywhere */
+	bool led_to; /* a protected name is a link to such a file */
 	pthread_t thread;
 	bool threaded;
 	pthread_mutex_t lock;
@@ -100,6 +102,14 @@ static bool is_protected(const struct identities *identities, const char *path)
 	return refused(identities, path, ACTION_READ) ||
 	       (!is_system(identities, path) &&
 		refused(identities, path, ACTION_WRITE));
+}
+
+/* Has the file another name, by a link or a mount? */
+static bool may_have_another(const struct identities *identities,
+			     const char *path, const struct stat *status)
+{
+	return status->st_nlink > 1 ||
+	       mounts_twice_has(identities->twice, path);
 }
 
 static void add(struct identities *identities, const char *path,
@@ -303,7 +313,7 @@ static void scan(struct identities *identities, struct entries *in,
 	if (type == DT_REG && kept &&
 	    fstatat(entries_fd(in), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(status.st_mode) &&
-	    (status.st_nlink > 1 || identities->mounts))
+	    may_have_another(identities, path, &status))
 		add(identities, path, &status);
 	if (type == DT_LNK && kept)
 		add_target(identities, in, name, path);
@@ -357,21 +367,37 @@ static bool worth_scanning(const struct identities *identities,
 	return read || !is_system(identities, path);
 }
 
+static bool is_project(const struct identities *identities, const char *path)
+{
+	return identities->project && strcmp(path, identities->project) == 0;
+}
+
+/* Where all leave their files: what is there already is little used. */
+static bool is_scratch(const char *path)
+{
+	return strcmp(path, "/tmp") == 0 || strcmp(path, "/var/tmp") == 0;
+}
+
 /* How many levels below its literal start a pattern is looked for, where what
  * is between is not protected. */
 static unsigned levels_of(const struct identities *identities,
 			  const struct policy_prefix *prefix)
 {
-	return !prefix->children && is_system(identities, prefix->path) ? 2 : 1;
+	if (prefix->levels != 1 && is_system(identities, prefix->path))
+		return 2;
+	if (prefix->levels == 0)
+		return is_scratch(prefix->path) ? 1 : MOST_DEPTH;
+	return prefix->levels < MOST_DEPTH ? prefix->levels : MOST_DEPTH;
 }
 
-static bool visit(void *context, const struct policy_prefix *prefix)
+/* One pattern. Those that may match on all levels have their own turn. */
+static bool visit(struct identities *identities,
+		  const struct policy_prefix *prefix, bool deep)
 {
-	struct identities *identities = context;
 	struct policy_rule_info info;
 
-	if (!prefix->path || (identities->floats && identities->project &&
-			      strcmp(prefix->path, identities->project) == 0))
+	if (!prefix->path || (prefix->levels == 0) != deep ||
+	    (identities->floats && is_project(identities, prefix->path)))
 		return true;
 	policy_rule_info(prefix->rule, &info);
 	if (info.layer != POLICY_LAYER_GUARD &&
@@ -382,6 +408,16 @@ static bool visit(void *context, const struct policy_prefix *prefix)
 	return !atomic_load(&identities->ending);
 }
 
+static bool visit_near(void *context, const struct policy_prefix *prefix)
+{
+	return visit(context, prefix, false);
+}
+
+static bool visit_deep(void *context, const struct policy_prefix *prefix)
+{
+	return visit(context, prefix, true);
+}
+
 static bool find_floating(void *context, const struct policy_prefix *prefix)
 {
 	bool *floats = context;
@@ -390,33 +426,17 @@ static bool find_floating(void *context, const struct policy_prefix *prefix)
 	return !*floats;
 }
 
-/* Is any directory or file mounted at a second place? proc(5): the fourth field
- * is what of the file system is mounted, `/` being the whole. */
-static bool has_bind_mounts(void)
-{
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	char line[8192], root[4096];
-	bool found = !mounts;
-
-	while (!found && fgets(line, sizeof(line), mounts))
-		found = sscanf(line, "%*d %*d %*s %4095s", root) == 1 &&
-			strcmp(root, "/") != 0 && !strstr(line, " - cgroup") &&
-			!strstr(line, " - nsfs");
-	if (mounts)
-		fclose(mounts);
-	return found;
-}
-
 static void *run(void *context)
 {
 	struct identities *identities = context;
 
 	policy_prefixes(identities->policy, find_floating, &identities->floats);
-	policy_prefixes(identities->policy, visit, identities);
-	/* The project as a whole comes last, lest it use up what may be looked
-	 * at. */
+	policy_prefixes(identities->policy, visit_near, identities);
+	/* Whole trees come last, the project first, lest they use up what may
+	 * be looked at. */
 	if (identities->floats && identities->project)
 		scan_once(identities, identities->project, MOST_DEPTH);
+	policy_prefixes(identities->policy, visit_deep, identities);
 	for (size_t i = 0; i < identities->scanned_count; i++)
 		free(identities->scanned[i].path);
 	pthread_mutex_lock(&identities->lock);
@@ -424,6 +444,12 @@ static void *run(void *context)
 	pthread_cond_broadcast(&identities->change);
 	pthread_mutex_unlock(&identities->lock);
 	return NULL;
+}
+
+static void release(struct identities *identities)
+{
+	mounts_twice_free(identities->twice);
+	free(identities);
 }
 
 static struct identities *make(const struct policy *policy, const char *project)
@@ -434,7 +460,11 @@ static struct identities *make(const struct policy *policy, const char *project)
 		return NULL;
 	identities->policy = policy;
 	identities->project = project;
-	identities->mounts = has_bind_mounts();
+	identities->twice = mounts_twice_new(NULL);
+	if (!identities->twice) {
+		free(identities);
+		return NULL;
+	}
 	pthread_mutex_init(&identities->lock, NULL);
 	pthread_cond_init(&identities->change, NULL);
 	return identities;
@@ -449,15 +479,15 @@ int identities_start(const struct policy *policy, const char *project,
 	*result = NULL;
 	if (!identities)
 		return -ENOMEM;
-	if (early && identities->mounts) {
-		free(identities);
+	if (early && mounts_twice_any(identities->twice)) {
+		release(identities);
 		return 0;
 	}
 	identities->listings = listings;
 	int error = worker_thread(&identities->thread, run, identities);
 
 	if (error) {
-		free(identities);
+		release(identities);
 		return error;
 	}
 	identities->threaded = true;
@@ -514,7 +544,7 @@ void identities_free(struct identities *identities)
 			identities->buckets[i] = next;
 		}
 	}
-	free(identities);
+	release(identities);
 }
 
 static void wait_for_scan(struct identities *identities)
@@ -538,7 +568,7 @@ const char *identities_find(struct identities *identities, const char *path,
 			return NULL;
 		wait_for_scan(identities);
 	}
-	if (status->st_nlink < 2 && !identities->mounts && !identities->led_to)
+	if (!identities->led_to && !may_have_another(identities, path, status))
 		return NULL;
 	const struct identity *identity =
 		identities->buckets[bucket_of(status->st_dev, status->st_ino)];

@@ -265,6 +265,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/upstream.h \
 	supervisor/net/uses.c \
 	supervisor/net/uses.h \
+	supervisor/mounts.c \
+	supervisor/mounts.h \
 	supervisor/names.c \
 	supervisor/names.h \
 	supervisor/net/agent.c \

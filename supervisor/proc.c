@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "policy/policy.h"
 #include "supervisor/call.h"
 #include "supervisor/images.h"
+#include "supervisor/mounts.h"
 #include "supervisor/path.h"
 #include "supervisor/tracee.h"
 
@@ -18,29 +18,22 @@ enum { MOST_MOUNTS = 64 };
 static dev_t devices[MOST_MOUNTS];
 static size_t device_count;
 
+static bool learn(void *context, const struct mount_line *line)
+{
+	(void)context;
+	if (strcmp(line->type, "proc") == 0 && device_count < MOST_MOUNTS)
+		devices[device_count++] = line->device;
+	return true;
+}
+
 void proc_learn_mounts(void)
 {
 	struct stat status;
-	char line[8192];
 
 	device_count = 0;
 	if (stat("/proc/self", &status) == 0)
 		devices[device_count++] = status.st_dev;
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-
-	if (!mounts)
-		return;
-	/* proc(5): ID PARENT MAJOR:MINOR ROOT POINT OPTIONS ... - TYPE ... */
-	while (fgets(line, sizeof(line), mounts)) {
-		unsigned high, low;
-		const char *type = strstr(line, " - proc ");
-
-		if (!type || device_count == MOST_MOUNTS ||
-		    sscanf(line, "%*d %*d %u:%u", &high, &low) != 2)
-			continue;
-		devices[device_count++] = makedev(high, low);
-	}
-	fclose(mounts);
+	(void)mounts_each(learn, NULL);
 }
 
 bool proc_is_device(dev_t device)

@@ -20,6 +20,12 @@ test_entries_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_entries_SOURCES = tests/unit/test_entries.c
 test_entries_LDADD = libsupervisor.a $(CHECK_LIBS)
 
+check_PROGRAMS += test_mounts
+TESTS += test_mounts
+test_mounts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_mounts_SOURCES = tests/unit/test_mounts.c
+test_mounts_LDADD = libsupervisor.a $(CHECK_LIBS)
+
 check_PROGRAMS += test_worth
 TESTS += test_worth
 test_worth_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -516,8 +522,10 @@ dist_check_SCRIPTS += tests/e2e/learning.sh
 TESTS += tests/e2e/learning.sh
 dist_check_SCRIPTS += tests/e2e/faults.sh tests/e2e/doctor.sh
 TESTS += tests/e2e/faults.sh tests/e2e/doctor.sh
-dist_check_SCRIPTS += tests/escape/attacks.sh tests/e2e/guardian.sh
-TESTS += tests/escape/attacks.sh tests/e2e/guardian.sh
+dist_check_SCRIPTS += tests/escape/attacks.sh tests/escape/mounts.sh \
+	tests/e2e/guardian.sh
+TESTS += tests/escape/attacks.sh tests/escape/mounts.sh \
+	tests/e2e/guardian.sh
 
 # Its workers, one of them held up.
 check_PROGRAMS += tests/e2e/held

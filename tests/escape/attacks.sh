@@ -88,6 +88,18 @@ for fence in off auto; do
 	[ "$(cat "$var/home/rc")" = as-before ] && grep -q as-before "$var/said" ||
 		{ echo "FAILED: a second name below /var, --fence $fence"; failed=1; }
 done
+# And of what a pattern matches only some levels below where it begins.
+mkdir -p "$var/home/keep/on/this/level"
+echo TOPSECRET >"$var/home/keep/on/this/level/key"
+ln "$var/home/keep/on/this/level/key" "$var/work/deep"
+for rule in '~/keep/**/key' '~/keep/on*/*/*/key' '~/*/on/*/**'; do
+	for fence in off auto; do
+		(cd "$var/work" && HOME=$var/home "$interpose" -q --fence $fence -C . \
+			-e "hide read $rule" cat deep) >"$var/said" 2>&1
+		grep -q TOPSECRET "$var/said" &&
+			{ echo "FAILED: a second name of what $rule keeps, --fence $fence"; failed=1; }
+	done
+done
 same() {
 	[ "$1" = "$2" ] || { echo "FAILED: $3: '$1' is not '$2'"; failed=1; }
 }
