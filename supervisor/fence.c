@@ -38,7 +38,7 @@ enum {
 	MOST_ROOTS = 512, /* of which it is known that they were visited */
 	MOST_DEPTH = 64,
 	MOST_PARTS_DEPTH = 12,	    /* levels with exceptions */
-	PROJECT_ENTRIES = 200000,   /* walked in the project */
+	PROJECT_ENTRIES = 1000000,  /* walked in the project */
 	OTHER_COST = 1000,	    /* of a walk in any other tree: entries, */
 	DIRECTORY_COST = 16,	    /* and as many for each directory */
 	OVERLAY_MAGIC = 0x794c7630, /* linux/magic.h */

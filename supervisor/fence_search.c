@@ -18,8 +18,8 @@
 #include "supervisor/identities.h"
 
 enum {
-	/* Bytes of directories: 200,000 entries and more. */
-	MOST_LISTED = 16 * 1024 * 1024,
+	/* Bytes of directories: a million entries and more. */
+	MOST_LISTED = 64 * 1024 * 1024,
 	/* Bytes: of each level of a walk there are two paths. */
 	STACK = 2 * 1024 * 1024,
 };

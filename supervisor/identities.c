@@ -22,7 +22,7 @@
 #include "supervisor/worker.h"
 
 enum {
-	MOST_ENTRIES = 200000, /* looked at, in all */
+	MOST_ENTRIES = 1000000, /* looked at, in all */
 	MOST_DEPTH = 24,
 	BUCKETS = 4096,	      /* a power of two */
 	FEW_LEVELS = 4,	      /* not worth more than asking for each path */
