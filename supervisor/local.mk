@@ -67,6 +67,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/calls/file.c \
 	supervisor/calls/trace.c \
 	supervisor/calls/loader.c supervisor/calls/loader.h \
+	supervisor/calls/interp.c supervisor/calls/interp.h \
 	supervisor/calls/listing.c supervisor/calls/listing.h \
 	supervisor/calls/message.c \
 	supervisor/calls/message.h \

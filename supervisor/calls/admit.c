@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "supervisor/call.h"
 #include "supervisor/cgroup.h"
+#include "supervisor/fence.h"
 #include "supervisor/path.h"
 #include "supervisor/proc.h"
 #include "supervisor/session.h"
@@ -120,6 +122,13 @@ int admit_create_error(const struct place *place, int error)
 {
 	return error == -ENOENT && place->read.verdict == VERDICT_HIDE ? -EACCES
 								       : error;
+}
+
+bool admit_outside(const struct call *call, const struct place *place)
+{
+	return call->session->fence &&
+	       strncmp(place->path, "/memfd:", 7) != 0 &&
+	       !fence_reads(call->session->fence, place->path);
 }
 
 const char *admit_own_link(int fd, char link[40])

@@ -4,6 +4,8 @@
 #ifndef SUPERVISOR_CALLS_ADMIT_H
 #define SUPERVISOR_CALLS_ADMIT_H
 
+#include <stdbool.h>
+
 #include "policy/policy.h"
 
 struct call;
@@ -23,6 +25,10 @@ int admit_metadata(struct call *call, const struct place *place);
 /** The errno for a walk that ended with `error`, where the call would have
  * created the place: what is hidden cannot be created. */
 int admit_create_error(const struct place *place, int error);
+
+/** Would the kernel's own open of the place be refused by the fence? What is in
+ * memory only is in no tree. */
+bool admit_outside(const struct call *call, const struct place *place);
 
 /** The path /proc/self/fd/N of one of our own descriptors, which leads to its
  * object without another look-up by name. */

@@ -20,14 +20,13 @@
 #include "policy/scope.h"
 #include "supervisor/arch/machine.h"
 #include "supervisor/call.h"
-#include "supervisor/fence.h"
 #include "supervisor/images.h"
 #include "supervisor/calls/admit.h"
 #include "supervisor/calls/calls.h"
+#include "supervisor/calls/interp.h"
 #include "supervisor/calls/loader.h"
 #include "supervisor/calls/words.h"
 #include "supervisor/path.h"
-#include "supervisor/record.h"
 #include "supervisor/sealed.h"
 #include "supervisor/tracee.h"
 #include "supervisor/tracer.h"
@@ -181,68 +180,13 @@ static int decide_exec(struct call *call, const struct place *place,
 						   : -EACCES;
 }
 
-/* The loader that a program names runs in its process, first. It need not be
- * allowed by itself, as a library need not; but what a rule refuses does not
- * run under the name of another file. */
-static int decide_loader(struct call *call, const struct place *place)
-{
-	struct policy_decision decision;
-	struct policy_query query;
-	const char *name = place->path;
-
-	call_query(call, &query, ACTION_EXEC, place->path, place->length);
-	query.argv = &name;
-	query.argc = 1;
-	query.via = place->via;
-	query.via_count = place->via_count;
-	policy_decide(call->session->policy, &query, &decision);
-	if (!decision.rule || decision.verdict == VERDICT_ALLOW)
-		return admit(call, ACTION_READ, place);
-	call_note(call, ACTION_EXEC, place->path, &decision);
-	return -EACCES;
-}
-
-/* Would the kernel's own open be refused? Memory is in no tree. */
-static bool is_outside(const struct call *call, const struct place *place)
-{
-	return call->session->fence &&
-	       strncmp(place->path, "/memfd:", 7) != 0 &&
-	       !fence_reads(call->session->fence, place->path);
-}
-
-/* ld-linux-x86-64.so.2, and what that was a link to up to glibc 2.33. */
-static bool is_glibc(const char *loader)
-{
-	const char *name = strrchr(loader, '/');
-
-	return name && (strncmp(name, "/ld-linux", 9) == 0 ||
-			strncmp(name, "/ld-2.", 6) == 0);
-}
-
 static int check_loader(struct call *call, struct image *image)
 {
 	const struct loader_file file = elf_file(image);
 	char path[PATH_MAX];
-	struct place place;
 	int named = loader_named(&file, path);
 
-	if (named <= 0)
-		return named;
-	place_init(&place);
-	int error = path_resolve(call, AT_FDCWD, path, PATH_FOLLOW, &place);
-
-	if (!error)
-		error = decide_loader(call, &place);
-	/* The kernel opens it itself, by its name. */
-	if (!error && is_outside(call, &place)) {
-		record_error(call->session,
-			     "exec refused: the program's loader is outside of "
-			     "the fence (--fence off)");
-		error = -EACCES;
-	}
-	image->glibc = !error && is_glibc(place.path);
-	place_close(&place);
-	return error;
+	return named <= 0 ? named : interp_check(call, path, &image->glibc);
 }
 
 static bool is_elf(const struct place *place)
@@ -397,7 +341,7 @@ static int decide_chain(struct call *call, struct image *image,
 			return error;
 		if (depth == 0)
 			*decision = here;
-		image->copied = is_outside(call, &image->place);
+		image->copied = admit_outside(call, &image->place);
 		image->outside |= image->copied;
 		if (!is_script(image))
 			break;

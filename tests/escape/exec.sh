@@ -151,6 +151,29 @@ unlisted "by the loader" "$loader" "$t/tool" env MARK
 unlisted "by a copy of the loader" ./runner "$t/tool" env MARK
 [ "$(listed "$t/other" env MARK)" = it-ran ] || { echo "FAILED: what is listed"; failed=1; }
 
+# The loader that a program names may be a link, and be another the next time,
+# whatever was settled about the first.
+name=$(mktemp -u /tmp/ld.XXXXXX)
+trap 'rm -rf "$here" "$name"' EXIT
+cp "$loader" refused-loader
+python3 - "$t/other" ./named "$loader" "$name" <<-'END' || exit 99
+	import os, sys
+	was, made, old, new = sys.argv[1:]
+	with open(was, "rb") as file:
+	    text = file.read()
+	old, new = old.encode() + b"\0", new.encode() + b"\0"
+	assert text.count(old) == 1 and len(new) <= len(old)
+	with open(made, "wb") as file:
+	    file.write(text.replace(old, new.ljust(len(old), b"\0")))
+	os.chmod(made, 0o755)
+END
+ln -s "$loader" "$name"
+[ "$(./named env MARK)" = it-ran ] || { echo "FAILED: the loader by a link, bare"; failed=1; }
+got=$(held -e "deny exec $here/work/refused-loader" sh -c "for i in 1 2 3 4 5 6 7 8; do
+	./named env MARK; ln -sf $here/work/refused-loader $name; ./named env MARK
+	ln -sf $loader $name; done" | sort | uniq -c | xargs)
+[ "$got" = "8 it-ran" ] || { echo "FAILED: the loader by a link: $got"; failed=1; cat "$here/errors"; }
+
 # A refusal is an errno, not the end of the caller.
 [ "$(held sh -c 'tool env MARK; echo $?')" = 126 ] || { echo "FAILED: the errno"; failed=1; }
 exit $failed
