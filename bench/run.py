@@ -38,7 +38,7 @@ def ways(interpose, calls, scratch, full):
         "-p", str(profiles / "default"), "-p", str(profiles / "claude"),
         "-C", str(work.directory), "-e", "allow read,exec %s/**" % pathlib.Path(calls).parent,
         "-e", "allow read,write,exec %s/**" % scratch,
-        "-e", "allow env RUSTUP_HOME CARGO_HOME GOCACHE GOFLAGS GOPROXY GOTOOLCHAIN",
+        "-e", "allow env TMPDIR RUSTUP_HOME CARGO_HOME GOCACHE GOFLAGS GOPROXY GOTOOLCHAIN",
         "-e", "allow read,exec %s/**" % os.path.expanduser("~/{.rustup,.cargo/bin}")] + work.command
     if full:
         found.update(peers(scratch))
@@ -113,7 +113,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="interpose-bench.") as scratch:
         root = pathlib.Path(scratch).resolve()
         (root / "home").mkdir()
+        (root / "tmp").mkdir()
         environment = {"PATH": os.environ["PATH"], "HOME": str(root / "home"), "LANG": "C.UTF-8",
+                       "TMPDIR": str(root / "tmp"),
                        "GOCACHE": str(root / "home/go"), "GOFLAGS": "-mod=mod", "GOPROXY": "off",
                        "GOTOOLCHAIN": "local", "CARGO_HOME": str(root / "home/cargo")}
         environment["RUSTUP_HOME"] = os.environ.get("RUSTUP_HOME", os.path.expanduser("~/.rustup"))
