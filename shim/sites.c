@@ -19,7 +19,20 @@ size_t shim_sites_near(struct shim_site *sites, size_t count)
 	}
 	if (count - most > count / MOST_FAR)
 		return count;
-	for (size_t i = 0; i < most; i++)
-		sites[i] = sites[best + i];
-	return most;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if ((i >= best && i < best + most) || sites[i].any)
+			sites[kept++] = sites[i];
+	return kept;
+}
+
+size_t shim_sites_stretch(const struct shim_site *sites, size_t count,
+			  size_t first)
+{
+	size_t next = first + 1;
+
+	while (next < count && sites[next].at - sites[next - 1].at < NEAR)
+		next++;
+	return next - first;
 }

@@ -16,7 +16,8 @@ enum { SHIM_SITES = 128 };
 /** Bytes of whole instructions, the last of which makes a system call. */
 struct shim_site {
 	uint32_t at;   /**< the first byte, from where the file is loaded */
-	uint32_t size; /**< of all of them */
+	uint16_t size; /**< of all of them */
+	bool any;      /**< calls of whatever number are made there */
 };
 
 struct shim_code {
@@ -51,9 +52,16 @@ size_t shim_sites_aarch64(const struct shim_code *code, shim_wanted *wanted,
 /**
  * Of sorted sites, keep those that lie close together, where that leaves out no
  * more than one in four: code far from the others costs every program that
- * starts more than its calls are worth. Returns how many are kept.
+ * starts more than its calls are worth. Where calls of whatever number are made,
+ * every open of a libc may be made (glibc from 2.41 on): such a site is kept.
+ * Returns how many are.
  */
 size_t shim_sites_near(struct shim_site *sites, size_t count);
+
+/** How many of sorted sites, at least one from `first` on, lie in the same
+ * stretch of code: between it and the next one lies more than is near. */
+size_t shim_sites_stretch(const struct shim_site *sites, size_t count,
+			  size_t first);
 
 /*
  * A stub stands in for the instructions of a site: it makes the call by way of

@@ -172,7 +172,8 @@ static bool understand(const struct shim_code *code,
 			if (!before || size < SHORTEST || size > LONGEST ||
 			    !movable)
 				return false;
-			*site = (struct shim_site){.at = before, .size = size};
+			*site = (struct shim_site){.at = before,
+						   .size = (uint16_t)size};
 			found = true;
 		}
 		before = at;
@@ -356,6 +357,7 @@ size_t shim_sites_x86_64(const struct shim_code *code, shim_wanted *wanted,
 		/* Else `b8` was the end of another instruction. */
 		if (is_numbered(code, at) && site->size != NUMBERED)
 			continue;
+		site->any = !is_numbered(code, at);
 		if (is_whole(code, &function, site))
 			count++;
 	}

@@ -43,8 +43,6 @@ struct change {
 	unsigned char *base;
 	const struct shim_site *sites;
 	size_t count;
-	unsigned char *from; /* the pages of its code */
-	size_t length;
 	size_t first; /* stub */
 };
 
@@ -164,8 +162,8 @@ static bool same(const unsigned char *one, const unsigned char *other)
 	return true;
 }
 
-static void find_sites(const struct link_map *map, size_t page,
-		       struct change *change, struct shim_site *own)
+static void find_sites(const struct link_map *map, struct change *change,
+		       struct shim_site *own)
 {
 	unsigned char id[SHIM_ID];
 	struct shim_code code;
@@ -188,16 +186,6 @@ static void find_sites(const struct link_map *map, size_t page,
 		change->count = shim_sites_near(
 			own, machine_sites(&code, shim_gates, own, SHIM_SITES));
 	}
-	if (!change->count)
-		return;
-	/* Not all of the code: the kernel goes over each page that is there. */
-	const struct shim_site *last = &change->sites[change->count - 1];
-	uintptr_t mask = ~(uintptr_t)(page - 1);
-	uintptr_t from = (uintptr_t)change->base + change->sites[0].at;
-	uintptr_t to = (uintptr_t)change->base + last->at + last->size;
-
-	change->from = (unsigned char *)(from & mask);
-	change->length = ((to + page - 1) & mask) - (from & mask);
 }
 
 static struct shim_stub stub_of(const struct change *change, size_t index)
@@ -228,20 +216,45 @@ static size_t write_stubs(struct change *change, size_t first)
 	return change->count;
 }
 
-static void change_sites(const struct change *change)
+static void change_site(const struct change *change, size_t index)
 {
-	if (protect(change->from, change->length, PROT_READ | PROT_WRITE))
-		return;
-	for (size_t i = 0; i < change->count; i++) {
-		unsigned char stub[SHIM_STUB], jump[16];
-		unsigned char *site = change->base + change->sites[i].at;
-		struct shim_stub how = stub_of(change, i);
+	const struct shim_site *site = &change->sites[index];
+	unsigned char *at = change->base + site->at;
+	unsigned char stub[SHIM_STUB], jump[16];
+	struct shim_stub how = stub_of(change, index);
 
-		(void)machine_stub(&how, site, stub, jump);
-		for (size_t byte = 0; byte < change->sites[i].size; byte++)
-			site[byte] = jump[byte];
+	(void)machine_stub(&how, at, stub, jump);
+	for (size_t byte = 0; byte < site->size; byte++)
+		at[byte] = jump[byte];
+}
+
+/* Those of one stretch of the code: the kernel goes over each page that is
+ * there. */
+static void change_stretch(const struct change *change, size_t first,
+			   size_t count, size_t page)
+{
+	const struct shim_site *last = &change->sites[first + count - 1];
+	uintptr_t mask = ~(uintptr_t)(page - 1);
+	uintptr_t from = (uintptr_t)change->base + change->sites[first].at;
+	uintptr_t to = (uintptr_t)change->base + last->at + last->size;
+	void *pages = (void *)(from & mask);
+	size_t length = ((to + page - 1) & mask) - (from & mask);
+
+	if (protect(pages, length, PROT_READ | PROT_WRITE))
+		return;
+	for (size_t i = first; i < first + count; i++)
+		change_site(change, i);
+	(void)protect(pages, length, PROT_READ | PROT_EXEC);
+}
+
+static void change_sites(const struct change *change, size_t page)
+{
+	size_t count;
+
+	for (size_t first = 0; first < change->count; first += count) {
+		count = shim_sites_stretch(change->sites, change->count, first);
+		change_stretch(change, first, count, page);
 	}
-	(void)protect(change->from, change->length, PROT_READ | PROT_EXEC);
 }
 
 /* The stubs, and what lies before them: the kernel need not split what it has
@@ -283,8 +296,7 @@ static void change_all(const struct machine *machine)
 		if (!shim_object_named(map->l_name))
 			continue;
 		changes.list[count] = (struct change){0};
-		find_sites(map, machine->page, &changes.list[count],
-			   changes.own_sites[count]);
+		find_sites(map, &changes.list[count], changes.own_sites[count]);
 		count += changes.list[count].count > 0;
 	}
 	if (!count || !map_gate(machine->page))
@@ -302,7 +314,7 @@ static void change_all(const struct machine *machine)
 		return;
 	for (size_t i = 0; i < count; i++)
 		if (changes.list[i].count)
-			change_sites(&changes.list[i]);
+			change_sites(&changes.list[i], machine->page);
 }
 
 void shim_start(int count, char **arguments, char **environment)

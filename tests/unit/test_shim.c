@@ -286,22 +286,41 @@ END_TEST
 
 START_TEST(sites_that_are_near)
 {
-	struct shim_site few[] = {{0x1000, 7},	{0x90000, 7}, {0x90100, 7},
-				  {0x9f000, 5}, {0xcffff, 7}, {0xd0000, 7}};
-	struct shim_site apart[] = {{0x1000, 7}, {0x90000, 7}, {0x190000, 7}};
+	struct shim_site few[] = {{.at = 0x1000, .size = 7},	{.at = 0x90000, .size = 7}, {.at = 0x90100, .size = 7},
+				  {.at = 0x9f000, .size = 5}, {.at = 0xcffff, .size = 7}, {.at = 0xd0000, .size = 7}};
+	struct shim_site apart[] = {{.at = 0x1000, .size = 7}, {.at = 0x90000, .size = 7}, {.at = 0x190000, .size = 7}};
 
 	/* One in five lies too far before, then one a byte too far behind. */
 	ck_assert_uint_eq(shim_sites_near(few, 5), 4);
 	ck_assert_uint_eq(few[0].at, 0x90000);
 	ck_assert_uint_eq(few[3].at, 0xcffff);
-	few[0] = (struct shim_site){0x90000, 7};
-	few[4] = (struct shim_site){0xd0000, 7};
+	few[0] = (struct shim_site){.at = 0x90000, .size = 7};
+	few[4] = (struct shim_site){.at = 0xd0000, .size = 7};
 	ck_assert_uint_eq(shim_sites_near(few, 5), 4);
 	ck_assert_uint_eq(few[0].at, 0x90000);
 	/* Too many to do without. */
 	ck_assert_uint_eq(shim_sites_near(apart, 3), 3);
 	ck_assert_uint_eq(apart[0].at, 0x1000);
 	ck_assert_uint_eq(shim_sites_near(apart, 0), 0);
+}
+END_TEST
+
+/* As in glibc 2.41, whose one call for all that may be cancelled is far off. */
+START_TEST(a_far_site_for_any_call)
+{
+	struct shim_site sites[] = {{0x1000, 7, false},	 {0x50000, 7, true},
+				    {0x90000, 7, false}, {0x90100, 7, false},
+				    {0x9f000, 5, false}, {0xafff0, 7, false},
+				    {0xcf000, 7, false}, {0xcf100, 7, false}};
+
+	ck_assert_uint_eq(shim_sites_near(sites, 8), 7);
+	ck_assert_uint_eq(sites[0].at, 0x50000);
+	ck_assert_uint_eq(sites[1].at, 0x90000);
+	ck_assert_uint_eq(sites[6].at, 0xcf100);
+	/* What lies between is not touched. */
+	ck_assert_uint_eq(shim_sites_stretch(sites, 7, 0), 1);
+	ck_assert_uint_eq(shim_sites_stretch(sites, 7, 1), 6);
+	ck_assert_uint_eq(shim_sites_stretch(sites, 7, 6), 1);
 }
 END_TEST
 
@@ -604,6 +623,7 @@ int main(void)
 	tcase_add_test(sites, site_without_a_number);
 	tcase_add_test(sites, sites_of_this_libc);
 	tcase_add_test(sites, sites_that_are_near);
+	tcase_add_test(sites, a_far_site_for_any_call);
 	suite_add_tcase(suite, sites);
 	tcase_add_test(rest, names_match);
 	tcase_add_test(rest, names_of_a_place);
