@@ -22,8 +22,13 @@ shim_stubs:
 		0x16, 0x08, 19, 0x2d, 0x1a, 0x37, 0x24, 0x22
 	/* rip: what is stored at (rip & -32) + 24 */
 	.cfi_escape 0x10, 16, 7, 0x80, 0, 0x09, 0xe0, 0x1a, 0x23, 24
-	.fill	128 * 32, 1, 0xcc
+	.fill	126 * 32, 1, 0xcc
 	.cfi_endproc
+	/* That of SHIM_CANCELS stands at a function's start; the last is none. */
+	.cfi_startproc
+	.fill	32, 1, 0xcc
+	.cfi_endproc
+	.fill	32, 1, 0xcc
 	.size	shim_stubs, . - shim_stubs
 
 	.equ	CLONE, 56
@@ -98,5 +103,65 @@ shim_enter:
 	jmp	*%r9
 	.cfi_endproc
 	.size	shim_enter, . - shim_enter
+
+/*
+ * In place of glibc's function for calls that may be cancelled, with its
+ * arguments: the word that says whether the thread is, the number (that of
+ * openat), the call's own from rdx on; and that function in r11. What it would
+ * not return from, or may not, it makes itself.
+ */
+	.equ	CANCELED, 8
+	.globl	shim_enter_cancels
+	.hidden	shim_enter_cancels
+	.type	shim_enter_cancels, @function
+shim_enter_cancels:
+	.cfi_startproc
+	testb	$CANCELED, (%rdi)
+	jne	.Lfunction
+	push	%r11
+	.cfi_adjust_cfa_offset 8
+	push	%rdi
+	.cfi_adjust_cfa_offset 8
+	/* struct shim_call */
+	push	$0
+	.cfi_adjust_cfa_offset 8
+	push	$0
+	.cfi_adjust_cfa_offset 8
+	push	%r9
+	.cfi_adjust_cfa_offset 8
+	push	%r8
+	.cfi_adjust_cfa_offset 8
+	push	%rcx
+	.cfi_adjust_cfa_offset 8
+	push	%rdx
+	.cfi_adjust_cfa_offset 8
+	push	%rsi
+	.cfi_adjust_cfa_offset 8
+	mov	%rsp, %rdi
+	call	shim_serve_cancels
+	pop	%rsi
+	.cfi_adjust_cfa_offset -8
+	pop	%rdx
+	.cfi_adjust_cfa_offset -8
+	pop	%rcx
+	.cfi_adjust_cfa_offset -8
+	pop	%r8
+	.cfi_adjust_cfa_offset -8
+	pop	%r9
+	.cfi_adjust_cfa_offset -8
+	lea	16(%rsp), %rsp
+	.cfi_adjust_cfa_offset -16
+	pop	%rdi
+	.cfi_adjust_cfa_offset -8
+	pop	%r11
+	.cfi_adjust_cfa_offset -8
+	movabs	$0x8000000000000000, %r10
+	cmp	%r10, %rax
+	je	.Lfunction
+	ret
+.Lfunction:
+	jmp	*%r11
+	.cfi_endproc
+	.size	shim_enter_cancels, . - shim_enter_cancels
 
 	.section .note.GNU-stack, "", @progbits

@@ -28,6 +28,15 @@ static inline uint64_t machine_frequency(void)
 	return hertz;
 }
 
+extern unsigned char shim_enter[];
+
+/** Where the stubs of sites of a kind lead. */
+static inline const unsigned char *machine_entry(unsigned kind)
+{
+	(void)kind;
+	return shim_enter;
+}
+
 static inline bool machine_stub(const struct shim_stub *how,
 				const unsigned char *now, unsigned char *stub,
 				unsigned char *jump)

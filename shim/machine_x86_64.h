@@ -20,6 +20,14 @@ static inline uint64_t machine_ticks(void)
 
 #define machine_stub shim_stub_x86_64
 
+extern unsigned char shim_enter[], shim_enter_cancels[];
+
+/** Where the stubs of sites of a kind lead. */
+static inline const unsigned char *machine_entry(unsigned kind)
+{
+	return kind == SHIM_CANCELS ? shim_enter_cancels : shim_enter;
+}
+
 static inline size_t machine_sites(const struct shim_code *code,
 				   shim_wanted *wanted, struct shim_site *sites,
 				   size_t most)

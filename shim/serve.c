@@ -387,3 +387,13 @@ long shim_serve_site(const struct shim_call *call)
 	return shim_state()->forgone == SHIM_FORGONE ? shim_trapped(call)
 						     : shim_serve(call);
 }
+
+long shim_serve_cancels(const struct shim_call *call)
+{
+	const struct shim_row *row = shim_row((unsigned long)call->number);
+
+	return row && shim_state()->forgone != SHIM_FORGONE &&
+			       never_waits(row, call)
+		       ? shim_serve(call)
+		       : SHIM_CANCELLABLE;
+}

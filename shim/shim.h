@@ -7,6 +7,7 @@
 #ifndef SHIM_SHIM_H
 #define SHIM_SHIM_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,7 +31,9 @@ struct shim_call {
 	long arguments[6];
 };
 
-enum { SHIM_STUBS = 128 };
+/** A page of them. Of the last two, one is that of SHIM_CANCELS, which has unwind
+ * information of its own, and one is no stub (shim_state()). */
+enum { SHIM_STUBS = 128, SHIM_STUB_CANCELS = SHIM_STUBS - 2 };
 extern unsigned char shim_stubs[SHIM_STUBS * SHIM_STUB];
 
 /** What is written to once it has begun, at most once: in the place of the last
@@ -53,7 +56,6 @@ static inline volatile struct shim_state *shim_state(void)
  * own may know no others. Where memory cannot be written and run, all stays as
  * it is. */
 void shim_forgo(void);
-extern unsigned char shim_enter[];
 
 /** Make the call from here, where it is trapped. Returns what the kernel does.
  */
@@ -71,6 +73,12 @@ long shim_serve(const struct shim_call *call);
 
 /** The same from a site of libc, where the shim may have given way. */
 long shim_serve_site(const struct shim_call *call);
+
+/** The same in place of glibc's function for calls that may be cancelled, for an
+ * open. Returns SHIM_CANCELLABLE where that has to make it: as long as the call
+ * waits, the thread may be ended. */
+#define SHIM_CANCELLABLE LONG_MIN
+long shim_serve_cancels(const struct shim_call *call);
 
 /** Called by the loader, before the program's own code. */
 void shim_start(int count, char **arguments, char **environment);

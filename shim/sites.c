@@ -22,7 +22,7 @@ size_t shim_sites_near(struct shim_site *sites, size_t count)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if ((i >= best && i < best + most) || sites[i].any)
+		if ((i >= best && i < best + most) || sites[i].kind != SHIM_ONE)
 			sites[kept++] = sites[i];
 	return kept;
 }

@@ -13,11 +13,20 @@
 
 enum { SHIM_SITES = 128 };
 
-/** Bytes of whole instructions, the last of which makes a system call. */
+enum shim_kind {
+	SHIM_ONE = 0, /**< a call of one number */
+	SHIM_ANY,     /**< calls of whatever number */
+	/** No call of the kernel, but of the function of glibc (2.41 and newer)
+	 * that makes those of programs with several threads which may be
+	 * cancelled: what it returns may come from elsewhere instead. */
+	SHIM_CANCELS,
+};
+
+/** Bytes of whole instructions, the last of which makes a call. */
 struct shim_site {
 	uint32_t at;   /**< the first byte, from where the file is loaded */
 	uint16_t size; /**< of all of them */
-	bool any;      /**< calls of whatever number are made there */
+	uint8_t kind;  /**< enum shim_kind */
 };
 
 struct shim_code {
@@ -37,7 +46,8 @@ typedef bool shim_wanted(uint32_t number);
  * from its first byte, and no branch leads between its two instructions. With
  * `unnumbered`, also calls whose number comes in a register or from the stack,
  * where one whole instruction of three to five bytes stands before the call and
- * can be moved. Returns how many; no more than `most` are looked for.
+ * can be moved, and the one call of the function that SHIM_CANCELS is about. Sorted.
+ * Returns how many; no more than `most` are looked for.
  */
 size_t shim_sites_x86_64(const struct shim_code *code, shim_wanted *wanted,
 			 bool unnumbered, struct shim_site *sites, size_t most);
@@ -74,6 +84,7 @@ enum { SHIM_STUB = 32 };
 struct shim_stub {
 	uint64_t stub, site, entry;
 	uint32_t size; /**< of the site */
+	uint8_t kind;  /**< of the site */
 };
 
 /**

@@ -249,6 +249,22 @@ static void find_middles(struct middles *middles, const struct shim_site *sites,
 		}
 }
 
+static bool begins_as(const unsigned char *bytes, const unsigned char *with,
+		      size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] != with[i])
+			return false;
+	return true;
+}
+
+/* Who calls one function. */
+struct calls {
+	uint32_t to; /* 0: there is none */
+	uint32_t at; /* the last */
+	size_t count;
+};
+
 static uint32_t long_branch(const unsigned char *bytes)
 {
 	if ((bytes[0] & 0xfe) == 0xe8)
@@ -256,9 +272,74 @@ static uint32_t long_branch(const unsigned char *bytes)
 	return bytes[0] == 0x0f && bytes[1] >> 4 == 8 ? 2 : 0;
 }
 
+/* The function that makes calls which may be cancelled, by the call in it: all
+ * of its bytes, as nothing else has them. 0: it is another. */
+static uint32_t cancelling(const struct shim_code *code, uint32_t functions,
+			   uint32_t call)
+{
+	/* mov (%rdi), %eax; testb $8, (%rdi); jne to where a thread ends */
+	static const unsigned char begins[] = {0x8b, 0x07, 0xf6, 0x07,
+					       0x08, 0x0f, 0x85};
+	/* The number and six arguments to where the kernel takes them; syscall;
+	 * ret */
+	static const unsigned char ends[] = {
+		0x49, 0x89, 0xfb, 0x48, 0x89, 0xf0, 0x48, 0x89, 0xd7,
+		0x48, 0x89, 0xce, 0x4c, 0x89, 0xc2, 0x4d, 0x89, 0xca,
+		0x4c, 0x8b, 0x44, 0x24, 0x08, 0x4c, 0x8b, 0x4c, 0x24,
+		0x10, 0x4c, 0x89, 0x5c, 0x24, 0x08, 0x0f, 0x05, 0xc3};
+	enum { SIZE = sizeof(begins) + 4 + sizeof(ends) };
+	const unsigned char *bytes = code->base + call + 3 - SIZE;
+	struct function function;
+
+	if (call + 3 < code->start + SIZE || call + 3 > code->end ||
+	    !begins_as(bytes, begins, sizeof(begins)) ||
+	    !begins_as(bytes + SIZE - sizeof(ends), ends, sizeof(ends)) ||
+	    !find_function(code, functions, call, &function) ||
+	    function.start != call + 3 - SIZE)
+		return 0;
+	return function.start;
+}
+
+/* Is the instruction of the function at the place one of that size? */
+static bool stands(const struct shim_code *code, uint32_t functions,
+		   uint32_t place, uint32_t size)
+{
+	struct function function;
+
+	if (!find_function(code, functions, place, &function))
+		return false;
+	for (uint32_t at = function.start; at < function.end;) {
+		struct shim_instruction now =
+			shim_decode_x86_64(code->base + at, function.end - at);
+
+		if (!now.length || at >= place)
+			return at == place && now.length == size;
+		at += now.length;
+	}
+	return false;
+}
+
+/* Add the site at which that function is called, where it is one alone. */
+static size_t add_cancelling(const struct shim_code *code, uint32_t functions,
+			     const struct calls *calls, struct shim_site *sites,
+			     size_t count, size_t most)
+{
+	enum { CALL = 5 };
+	size_t at = count;
+
+	if (calls->count != 1 || count == most ||
+	    !stands(code, functions, calls->at, CALL))
+		return count;
+	for (; at > 0 && sites[at - 1].at > calls->at; at--)
+		sites[at] = sites[at - 1];
+	sites[at] = (struct shim_site){calls->at, CALL, SHIM_CANCELS};
+	return count + 1;
+}
+
 /* Take out the sites into whose middle anything that looks like a long branch
- * leads: such bytes need not be one, but then nothing is lost. */
-static size_t drop_entered(const struct shim_code *code,
+ * leads: such bytes need not be one, but then nothing is lost. And count those
+ * that call the function. */
+static size_t drop_entered(const struct shim_code *code, struct calls *calls,
 			   struct shim_site *sites, size_t count)
 {
 	/* None is shorter than five bytes, and one of six. */
@@ -277,6 +358,10 @@ static size_t drop_entered(const struct shim_code *code,
 			continue;
 		uint32_t target = at + skip + 4 + word_at(bytes + skip);
 
+		if (target == calls->to && calls->to && bytes[0] == 0xe8) {
+			calls->at = at;
+			calls->count++;
+		}
 		if (!may_be_middle(&middles, target))
 			continue;
 		struct shim_site *site = entered(sites, count, target);
@@ -295,16 +380,6 @@ static bool is_numbered(const struct shim_code *code, uint32_t call)
 	const unsigned char *bytes = code->base + call - 5;
 
 	return call >= code->start + 5 && bytes[0] == 0xb8;
-}
-
-/* What may stand right before a call whose number is not seen there. */
-static bool begins_as(const unsigned char *bytes, const unsigned char *with,
-		      size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (bytes[i] != with[i])
-			return false;
-	return true;
 }
 
 /* Is the number taken from a register (mov %reg, %rax) or from the stack
@@ -342,6 +417,7 @@ size_t shim_sites_x86_64(const struct shim_code *code, shim_wanted *wanted,
 {
 	struct places places = {code, calls_at, code->start, code->end - 1, 0};
 	uint32_t functions = function_count(code), at;
+	struct calls calls = {0};
 	size_t count = 0;
 
 	if (code->end < code->start + 16)
@@ -350,6 +426,8 @@ size_t shim_sites_x86_64(const struct shim_code *code, shim_wanted *wanted,
 		struct function function;
 		struct shim_site *site = &sites[count];
 
+		if (unnumbered && !calls.to)
+			calls.to = cancelling(code, functions, at);
 		if (!is_candidate(code, at, wanted, unnumbered) ||
 		    !find_function(code, functions, at, &function) ||
 		    !understand(code, &function, at, site))
@@ -357,9 +435,11 @@ size_t shim_sites_x86_64(const struct shim_code *code, shim_wanted *wanted,
 		/* Else `b8` was the end of another instruction. */
 		if (is_numbered(code, at) && site->size != NUMBERED)
 			continue;
-		site->any = !is_numbered(code, at);
+		site->kind = is_numbered(code, at) ? SHIM_ONE : SHIM_ANY;
 		if (is_whole(code, &function, site))
 			count++;
 	}
-	return count ? drop_entered(code, sites, count) : 0;
+	if (count || calls.to)
+		count = drop_entered(code, &calls, sites, count);
+	return add_cancelling(code, functions, &calls, sites, count, most);
 }

@@ -190,12 +190,16 @@ static void find_sites(const struct link_map *map, struct change *change,
 
 static struct shim_stub stub_of(const struct change *change, size_t index)
 {
+	const struct shim_site *site = &change->sites[index];
+	bool cancels = site->kind == SHIM_CANCELS;
+	size_t stub = cancels ? SHIM_STUB_CANCELS : change->first + index;
+
 	return (struct shim_stub){
-		.stub = (uintptr_t)shim_stubs +
-			(change->first + index) * SHIM_STUB,
-		.site = (uintptr_t)change->base + change->sites[index].at,
-		.entry = (uintptr_t)shim_enter,
-		.size = change->sites[index].size,
+		.stub = (uintptr_t)shim_stubs + stub * SHIM_STUB,
+		.site = (uintptr_t)change->base + site->at,
+		.entry = (uintptr_t)machine_entry(site->kind),
+		.size = site->size,
+		.kind = site->kind,
 	};
 }
 
@@ -208,7 +212,7 @@ static size_t write_stubs(struct change *change, size_t first)
 	for (size_t i = 0; i < change->count; i++) {
 		struct shim_stub how = stub_of(change, i);
 
-		if (first + i >= SHIM_STUBS - 1 ||
+		if (first + i >= SHIM_STUB_CANCELS ||
 		    !machine_stub(&how, (unsigned char *)how.site,
 				  (unsigned char *)how.stub, jump))
 			return 0;

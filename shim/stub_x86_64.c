@@ -28,6 +28,37 @@ static bool put_branch(unsigned char *at, unsigned char opcode, uint64_t from,
 	return distance == (int32_t)distance;
 }
 
+/*
+ * At      what stands in the stub of a call of a function (SHIM_CANCELS)
+ *  0..5   cmp $openat, %esi: the number, of the function's arguments
+ *  6..12  lea the function, %r11
+ * 13..18  je the entry
+ * 19..21  jmp *%r11
+ */
+static bool put_call(const struct shim_stub *how, const unsigned char *now,
+		     unsigned char stub[SHIM_STUB], unsigned char *jump)
+{
+	enum { LEA = 6, EQUAL = 13, ELSE = 19, OPENAT = 257 };
+	static const unsigned char start[] = {
+		0x81, 0xfe, OPENAT & 0xff, OPENAT >> 8, 0, 0, 0x4c, 0x8d, 0x1d};
+	static const unsigned char otherwise[] = {0x41, 0xff, 0xe3};
+	uint32_t distance = (uint32_t)now[1] | (uint32_t)now[2] << 8 |
+			    (uint32_t)now[3] << 16 | (uint32_t)now[4] << 24;
+	uint64_t function = how->site + 5 + (uint64_t)(int32_t)distance;
+	int64_t from = (int64_t)(function - (how->stub + EQUAL));
+
+	for (size_t i = 0; i < SHIM_STUB; i++)
+		stub[i] = i < sizeof(start) ? start[i] : 0xcc;
+	put(stub + LEA + 3, (uint64_t)from, 4);
+	stub[EQUAL] = 0x0f;
+	for (size_t i = 0; i < sizeof(otherwise); i++)
+		stub[ELSE + i] = otherwise[i];
+	return from == (int32_t)from &&
+	       put_branch(stub + EQUAL + 1, 0x84, how->stub + EQUAL + 1,
+			  how->entry) &&
+	       put_branch(jump, 0xe8, how->site, how->stub);
+}
+
 bool shim_stub_x86_64(const struct shim_stub *how, const unsigned char *now,
 		      unsigned char stub[SHIM_STUB], unsigned char *jump)
 {
@@ -36,6 +67,8 @@ bool shim_stub_x86_64(const struct shim_stub *how, const unsigned char *now,
 	size_t first = how->size - SYSCALL;
 	uint64_t behind = how->site + how->size;
 
+	if (how->kind == SHIM_CANCELS)
+		return put_call(how, now, stub, jump);
 	if (first > FIRST || how->size < 5)
 		return false;
 	for (size_t i = 0; i < FIRST; i++)

@@ -243,6 +243,47 @@ START_TEST(site_without_a_number)
 }
 END_TEST
 
+#define CANCELLING                                                             \
+	"\x8b\x07\xf6\x07\x08\x0f\x85\0\0\0\0\x49\x89\xfb\x48\x89\xf0\x48\x89\xd7" \
+	"\x48\x89\xce\x4c\x89\xc2\x4d\x89\xca\x4c\x8b\x44\x24\x08\x4c\x8b\x4c\x24" \
+	"\x10\x4c\x89\x5c\x24\x08" SYSCALL "\xc3"
+
+/* As in glibc 2.41: the one call of the function for all calls that may be
+ * cancelled. */
+START_TEST(site_that_may_be_cancelled)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	add(CODE, OPENAT SYSCALL "\xc3", 8);
+	add(CODE + 32, "\x53\xe8\x1a\0\0\0\x5b\xc3", 8); /* call CODE + 64 */
+	add(CODE + 64, CANCELLING, 47);
+	ck_assert_uint_eq(sites_of(false, sites), 1);
+	ck_assert_uint_eq(sites_of(true, sites), 2);
+	ck_assert_uint_eq(sites[1].at, CODE + 33);
+	ck_assert_uint_eq(sites[1].size, 5);
+	ck_assert_uint_eq(sites[1].kind, SHIM_CANCELS);
+}
+END_TEST
+
+START_TEST(site_that_is_no_such_call)
+{
+	struct shim_site sites[SHIM_SITES];
+
+	/* The bytes of the call are another instruction's. */
+	add(CODE, "\x48\xb8\xe8\x39\0\0\0\x90\x90\x90\xc3", 11);
+	add(CODE + 64, CANCELLING, 47);
+	ck_assert_uint_eq(sites_of(true, sites), 0);
+	/* One call is; with another it is not the only one. */
+	add(CODE + 128, "\x53\xe8\xba\xff\xff\xff\x5b\xc3", 8);
+	ck_assert_uint_eq(sites_of(true, sites), 0);
+	/* Of the function the bytes are others. */
+	memset(fake + CODE, 0x90, 11);
+	ck_assert_uint_eq(sites_of(true, sites), 1);
+	fake[CODE + 64 + 4] = 4;
+	ck_assert_uint_eq(sites_of(true, sites), 0);
+}
+END_TEST
+
 /* Of the libc and the loader that run this: whole, and as they must be. */
 static int look(struct dl_phdr_info *info, size_t size, void *context)
 {
@@ -265,7 +306,10 @@ static int look(struct dl_phdr_info *info, size_t size, void *context)
 
 		ck_assert_uint_ge(sites[i].size, 5);
 		ck_assert_uint_le(sites[i].size, 7);
-		ck_assert(end[-2] == 0x0f && end[-1] == 0x05);
+		if (sites[i].kind == SHIM_CANCELS)
+			ck_assert_uint_eq(base[sites[i].at], 0xe8);
+		else
+			ck_assert(end[-2] == 0x0f && end[-1] == 0x05);
 		ck_assert(i == 0 ||
 			  sites[i].at >= sites[i - 1].at + sites[i - 1].size);
 	}
@@ -308,10 +352,10 @@ END_TEST
 /* As in glibc 2.41, whose one call for all that may be cancelled is far off. */
 START_TEST(a_far_site_for_any_call)
 {
-	struct shim_site sites[] = {{0x1000, 7, false},	 {0x50000, 7, true},
-				    {0x90000, 7, false}, {0x90100, 7, false},
-				    {0x9f000, 5, false}, {0xafff0, 7, false},
-				    {0xcf000, 7, false}, {0xcf100, 7, false}};
+	struct shim_site sites[] = {{0x1000, 7, SHIM_ONE},	 {0x50000, 7, SHIM_ANY},
+				    {0x90000, 7, SHIM_ONE}, {0x90100, 7, SHIM_ONE},
+				    {0x9f000, 5, SHIM_ONE}, {0xafff0, 7, SHIM_ONE},
+				    {0xcf000, 7, SHIM_ONE}, {0xcf100, 7, SHIM_ONE}};
 
 	ck_assert_uint_eq(shim_sites_near(sites, 8), 7);
 	ck_assert_uint_eq(sites[0].at, 0x50000);
@@ -428,6 +472,28 @@ START_TEST(stub_of_a_call_without_number)
 	ck_assert_mem_eq(jump, "\xe9\xfb\xff\xfe\xff", 5);
 	ck_assert_mem_eq(stub, "\x90\x90\x4c\x89\xc8\x48\x8d", 7);
 	ck_assert_mem_eq(stub + 24, "\x05\x00\x02\0\0\0\0\0", 8);
+}
+END_TEST
+
+START_TEST(stub_of_a_call_of_a_function)
+{
+	struct shim_stub how = {.stub = 0x10000,
+				.site = 0x20000,
+				.entry = 0x30000,
+				.size = 5,
+				.kind = SHIM_CANCELS};
+	unsigned char stub[SHIM_STUB], jump[16];
+
+	ck_assert(shim_stub_x86_64(
+		&how, (const unsigned char *)"\xe8\x00\x10\x00\x00", stub,
+		jump));
+	ck_assert_mem_eq(jump, "\xe8\xfb\xff\xfe\xff", 5);
+	ck_assert_mem_eq(stub,
+			 "\x81\xfe\x01\x01\x00\x00"
+			 "\x4c\x8d\x1d\xf8\x0f\x01\x00"
+			 "\x0f\x84\xed\xff\x01\x00"
+			 "\x41\xff\xe3",
+			 22);
 }
 END_TEST
 
@@ -610,6 +676,7 @@ int main(void)
 	tcase_add_test(bytes, distance_of_a_branch);
 	tcase_add_test(bytes, stub_of_a_numbered_call);
 	tcase_add_test(bytes, stub_of_a_call_without_number);
+	tcase_add_test(bytes, stub_of_a_call_of_a_function);
 	tcase_add_test(bytes, stub_out_of_reach);
 	tcase_add_test(bytes, sites_of_aarch64);
 	tcase_add_test(bytes, stub_of_aarch64);
@@ -622,6 +689,8 @@ int main(void)
 	tcase_add_test(sites, site_is_left_without_unwind_table);
 	tcase_add_test(sites, site_without_a_number);
 	tcase_add_test(sites, sites_of_this_libc);
+	tcase_add_test(sites, site_that_may_be_cancelled);
+	tcase_add_test(sites, site_that_is_no_such_call);
 	tcase_add_test(sites, sites_that_are_near);
 	tcase_add_test(sites, a_far_site_for_any_call);
 	suite_add_tcase(suite, sites);
