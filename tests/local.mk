@@ -513,11 +513,18 @@ check-page: all
 .PHONY: check-page
 
 # Limits where there are cgroups, in a virtual machine: needs qemu and a kernel.
-EXTRA_DIST += tests/vm/init tests/vm/pack.py tests/vm/run
+EXTRA_DIST += tests/vm/init tests/vm/pack.py tests/vm/run tests/release/run
 check-vm: all
 	@$(srcdir)/tests/vm/run $(abs_builddir)
 
 .PHONY: check-vm
+
+# On a clean Debian of another release.
+RELEASE = trixie
+check-release:
+	@$(srcdir)/tests/release/run $(srcdir) $(RELEASE)
+
+.PHONY: check-release
 dist_check_SCRIPTS += tests/e2e/learning.sh
 TESTS += tests/e2e/learning.sh
 dist_check_SCRIPTS += tests/e2e/faults.sh tests/e2e/doctor.sh
