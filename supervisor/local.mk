@@ -309,6 +309,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/aws_text.h \
 	supervisor/net/ca.c \
 	supervisor/net/ca.h \
+	supervisor/net/chunks.c \
 	supervisor/net/http_answer.c \
 	supervisor/net/http_flow.c \
 	supervisor/net/http_flow.h \

@@ -6,17 +6,30 @@
 
 #include <string.h>
 
-enum { VERSION_MOST = 4 }; /* bytes of `HTTP/` that are not yet a version */
+enum {
+	VERSION_MOST = 4, /* bytes of `HTTP/` that are not yet a version */
+	METHOD_MOST = 16, /* more than any that counts has */
+};
 
-/* What of a line matters to its end: that there was a word, and perhaps a
- * blank, and where a version may have begun. */
+/* What of a line matters to its end: its first word where that may be a method,
+ * and perhaps a blank, and where a version or a server's name may have begun.
+ */
 static size_t cut_line(uint8_t *line, size_t length)
 {
-	size_t at = 0, kept = 1;
+	size_t at = 0, start, kept;
 
-	line[0] = 'x';
-	while (at < length && line[at] > ' ')
+	while (at < length && sniff_is_blank(line[at]))
 		at++;
+	for (start = at; at < length && !sniff_is_blank(line[at]);)
+		at++;
+	kept = at - start;
+	if (kept > METHOD_MOST)
+		kept = 1; /* whatever it is */
+	/* In small letters: a capital and a blank would be a request. */
+	for (size_t i = 0; i < kept; i++)
+		line[i] = line[start + i] >= 'A' && line[start + i] <= 'Z'
+				  ? (uint8_t)(line[start + i] | 0x20)
+				  : line[start + i];
 	if (at == length)
 		return kept;
 	line[kept++] = ' ';

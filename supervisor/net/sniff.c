@@ -375,104 +375,6 @@ enum sniff request_head(const uint8_t *bytes, size_t length,
 	return *why ? SNIFF_BAD : SNIFF_HTTP;
 }
 
-/* ---------------------------------------------------------------- chunks -- */
-
-enum {
-	CHUNK_SIZE = 0, /* the number of a chunk's line */
-	CHUNK_REST,	/* what else is on it */
-	CHUNK_LF,
-	CHUNK_DATA,
-	CHUNK_CR_AFTER,
-	CHUNK_LF_AFTER,
-	TRAILER_START,
-	TRAILER_LINE,
-	TRAILER_LF,
-	TRAILER_END,
-};
-
-static int digit(uint8_t byte)
-{
-	if (byte >= '0' && byte <= '9')
-		return byte - '0';
-	byte |= 0x20;
-	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
-/* One byte outside of a chunk's data. False: it cannot stand there. */
-static bool step(struct chunks *chunks, uint8_t byte, bool *done)
-{
-	switch (chunks->state) {
-	case CHUNK_SIZE:
-		if (digit(byte) >= 0) {
-			chunks->left =
-				chunks->left << 4 | (uint64_t)digit(byte);
-			return ++chunks->digits <= 15;
-		}
-		chunks->state = byte == '\r' ? CHUNK_LF : CHUNK_REST;
-		return chunks->digits > 0 && (byte == '\r' || byte == ';');
-	case CHUNK_REST:
-		if (byte == '\r')
-			chunks->state = CHUNK_LF;
-		return byte != '\n';
-	case CHUNK_LF:
-		chunks->state = chunks->left ? CHUNK_DATA : TRAILER_START;
-		chunks->digits = 0;
-		chunks->line = 0;
-		return byte == '\n';
-	case CHUNK_CR_AFTER:
-		chunks->state = CHUNK_LF_AFTER;
-		return byte == '\r';
-	case CHUNK_LF_AFTER:
-		chunks->state = CHUNK_SIZE;
-		chunks->line = 0;
-		return byte == '\n';
-	case TRAILER_START:
-		chunks->state = byte == '\r' ? TRAILER_END : TRAILER_LINE;
-		return byte != '\n';
-	case TRAILER_LINE:
-		if (byte == '\r')
-			chunks->state = TRAILER_LF;
-		return byte != '\n';
-	case TRAILER_LF:
-		chunks->state = TRAILER_START;
-		return byte == '\n';
-	default: /* TRAILER_END */
-		*done = true;
-		return byte == '\n';
-	}
-}
-
-size_t chunks_pass(struct chunks *chunks, const uint8_t *bytes, size_t length,
-		   bool *done)
-{
-	size_t at = 0;
-
-	*done = false;
-	while (at < length && !*done) {
-		if (chunks->state == CHUNK_DATA) {
-			size_t here = length - at;
-
-			if (here > chunks->left)
-				here = (size_t)chunks->left;
-			at += here;
-			chunks->left -= here;
-			if (chunks->left == 0)
-				chunks->state = CHUNK_CR_AFTER;
-			continue;
-		}
-		const bool trailer = chunks->state >= TRAILER_START;
-
-		if (++chunks->line > 8192 || !step(chunks, bytes[at], done))
-			return SIZE_MAX;
-		if (trailer && chunks->state != TRAILER_END &&
-		    !trailer_pass(&chunks->trailer, (const char *)bytes + at,
-				  1))
-			return SIZE_MAX;
-		at++;
-	}
-	return at;
-}
-
 /* ---------------------------------------------------------------- first -- */
 
 /* Some servers take small letters, too. */
@@ -484,35 +386,99 @@ static bool has_version(const uint8_t *bytes, size_t length)
 	return false;
 }
 
+/* Python's server takes any of these between the words of a request, and before
+ * the first. */
+bool sniff_is_blank(uint8_t byte)
+{
+	return byte == ' ' || (byte >= '\t' && byte <= '\r' && byte != '\n') ||
+	       (byte >= 0x1c && byte <= 0x1f) || byte == 0x85 || byte == 0xa0;
+}
+
+/* Methods with which proxies reach a server that the target names. */
+static bool is_method(const uint8_t *bytes, size_t length)
+{
+	static const char *const methods[] = {
+		"get",	  "head",  "post",  "put",
+		"delete", "patch", "trace", "options",
+	};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+		if (same_word(bytes, length, methods[i]))
+			return true;
+	return false;
+}
+
+/* Does a target name its server? */
+static bool has_scheme(const uint8_t *target, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length && target[at] != '/' && is_token(target[at]))
+		at++;
+	return at > 0 && length - at >= 3 && !memcmp(target + at, "://", 3);
+}
+
+/* A word that is a request's without a version, too: for a proxy that takes
+ * HTTP/0.9, and small letters. */
+static bool is_for_proxy(const uint8_t *word, size_t length,
+			 const uint8_t *target, size_t size)
+{
+	return size > 0 &&
+	       (same_word(word, length, "connect") ||
+		(is_method(word, length) && has_scheme(target, size)));
+}
+
+/* A line that begins with a word that may be a method's. */
+static enum sniff sniff_words(const uint8_t *bytes, size_t length, size_t word,
+			      bool ended)
+{
+	size_t target = word, end;
+	bool text = true; /* as far as it is known */
+
+	for (end = word; end < length && bytes[end] != '\n'; end++)
+		if (bytes[end] < ' ' && bytes[end] != '\t' &&
+		    !(bytes[end] == '\r' &&
+		      (end + 1 == length || bytes[end + 1] == '\n')))
+			text = false;
+	while (target < end && sniff_is_blank(bytes[target]))
+		target++;
+	if (is_for_proxy(bytes, word, bytes + target, end - target))
+		return SNIFF_HTTP;
+	bool versioned = has_version(bytes + word, end - word);
+
+	if (end == length && !ended)
+		return length == 0 || versioned ||
+				       (text && bytes[0] >= 'A' &&
+					bytes[0] <= 'Z')
+			       ? SNIFF_MORE
+			       : SNIFF_WORD;
+	return versioned ? SNIFF_HTTP : SNIFF_OTHER;
+}
+
 /* A few capitals and a space begin a request, and so does any other word where
  * its line ends as that of a request: servers take all of them. More is waited
- * for behind a capital, and behind a version: what else is no line yet (SNIFF_WORD)
- * may be all that a client of another protocol says before it is answered.
- * `ended`: the line has no more of it. */
+ * for behind a capital, and behind a version: what else is no line yet
+ * (SNIFF_WORD) may be all that a client of another protocol says before it is
+ * answered. `ended`: the line has no more of it. */
 static enum sniff sniff_line(const uint8_t *bytes, size_t length, bool ended)
 {
-	static const char blanks[] = " \t\v\f\r";
-	size_t at = 0, end;
+	size_t at = 0;
 
 	while (at < length && bytes[at] >= 'A' && bytes[at] <= 'Z')
 		at++;
 	if (at && at < length && at <= 20 && bytes[at] == ' ')
 		return SNIFF_HTTP;
-	while (at < length && is_token(bytes[at]))
-		at++;
-	if (at < length && (!at || !memchr(blanks, bytes[at], 4)))
+	for (at = 0; at < length && sniff_is_blank(bytes[at]); at++)
+		;
+	if (at && at == length)
+		return ended ? SNIFF_OTHER : SNIFF_WORD;
+	bytes += at;
+	length -= at;
+	for (at = 0; at < length && is_token(bytes[at]); at++)
+		;
+	if (at < length && (!at || !sniff_is_blank(bytes[at])))
 		return SNIFF_OTHER;
-	for (end = at; end < length && bytes[end] != '\n'; end++)
-		if (bytes[end] < ' ' && !memchr(blanks, bytes[end], 5))
-			return SNIFF_OTHER;
-	bool versioned = has_version(bytes + at, end - at);
-
-	if (end == length && !ended)
-		return length == 0 || versioned ||
-				       (bytes[0] >= 'A' && bytes[0] <= 'Z')
-			       ? SNIFF_MORE
-			       : SNIFF_WORD;
-	return versioned ? SNIFF_HTTP : SNIFF_OTHER;
+	return sniff_words(bytes, length, at, ended);
 }
 
 /* How much servers skip (RFC 9112, 2.2). */

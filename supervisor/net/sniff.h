@@ -38,6 +38,9 @@ enum sniff sniff_first(const uint8_t *bytes, size_t length,
  * sends: SNIFF_OTHER if they begin neither. */
 enum sniff sniff_ended(const uint8_t *bytes, size_t length);
 
+/** May it stand between the words of a request's first line? */
+bool sniff_is_blank(uint8_t byte);
+
 /** Look at what a client of TLS sends when it was asked for another
  * ClientHello: SNIFF_TLS, SNIFF_MORE, or SNIFF_BAD. */
 enum sniff sniff_second(const uint8_t *bytes, size_t length,

@@ -410,6 +410,15 @@ for name, request in {
     "an-odd-method": [b"M-SEARCH /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-long-method": [b"A" * 40 + b" /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
     "a-method-and-a-tab": [b"GET\t/MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-blank-before": [b" GET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-blank-before-in-pieces": [b"\t", b"GE", b"T / HT", b"TP/1.1\r\nHost: MARK.other.test\r\n\r\n"],
+    "a-separator-of-python": [b"GET\x1f/MARK\xa0HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "one-before": [b"\xa0GET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "returns-for-blanks": [b"GET\r/MARK\rHTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-control-character-in-the-path": [b"GET\t/MARK\1 HTTP/1.1\r\nHost: other.test\r\n\r\n"],
+    "a-proxy's-request-in-small-letters-without-a-version": [b"get http://other.test/MARK\r\n"],
+    "that-in-pieces": [b"get ht", b"tp:/", b"/MARK.other.test/\n"],
+    "a-proxy's-tunnel-in-small-letters-without-a-version": [b"connect MARK.other.test:443\r\n"],
 }.items():
     attacks[name] = odd_port(request)
 

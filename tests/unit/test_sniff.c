@@ -28,6 +28,31 @@ START_TEST(beginning_that_ends_is_no_request)
 		{"get / http/1.1", SNIFF_MORE, SNIFF_HTTP},
 		{"GET\t/ HTTP/1.1", SNIFF_MORE, SNIFF_HTTP},
 		{"GET /", SNIFF_MORE, SNIFF_HTTP},
+		/* As Python's server takes them. */
+		{" GET / HTTP/1.1\r\n", SNIFF_BAD, SNIFF_HTTP},
+		{"\x1c\xa0GET / HTTP/1.1\r\n", SNIFF_BAD, SNIFF_HTTP},
+		{"GET\xa0/ HTTP/1.1\r\n", SNIFF_BAD, SNIFF_HTTP},
+		{"GET\x1f/ HTTP/1.1\r\n", SNIFF_BAD, SNIFF_HTTP},
+		{"GET\r/\rHTTP/1.1\r\n", SNIFF_BAD, SNIFF_HTTP},
+		{"GET\t/\1 HTTP/1.1\r\n", SNIFF_BAD, SNIFF_HTTP},
+		{" ", SNIFF_WORD, SNIFF_OTHER},
+		{" STAT", SNIFF_MORE, SNIFF_OTHER},
+		{" \x80", SNIFF_OTHER, SNIFF_OTHER},
+		{"A \1", SNIFF_MORE, SNIFF_HTTP},
+		{"A\t\1", SNIFF_WORD, SNIFF_OTHER},
+		{"STATUS\rNEXT", SNIFF_WORD, SNIFF_OTHER},
+		{"PING\r", SNIFF_MORE, SNIFF_OTHER},
+		{"PING\r\n", SNIFF_OTHER, SNIFF_OTHER},
+		/* Without a version. */
+		{"get http:/", SNIFF_WORD, SNIFF_OTHER},
+		{"get http://", SNIFF_MORE, SNIFF_HTTP},
+		{"get  ftp://a/\r\n", SNIFF_BAD, SNIFF_HTTP},
+		{" get\tHTTP://a/\n", SNIFF_BAD, SNIFF_HTTP},
+		{"get a http://", SNIFF_WORD, SNIFF_OTHER},
+		{"get /http://\r\n", SNIFF_OTHER, SNIFF_OTHER},
+		{"set http://a/ 0\r\n", SNIFF_OTHER, SNIFF_OTHER},
+		{"connect", SNIFF_WORD, SNIFF_OTHER},
+		{"connect a:1\r\n", SNIFF_BAD, SNIFF_HTTP},
 		{"\x16", SNIFF_MORE, SNIFF_MORE},
 		{"\x16\3\1", SNIFF_MORE, SNIFF_MORE},
 	};
@@ -110,6 +135,19 @@ START_TEST(line_that_becomes_a_request_is_held_at_its_version)
 			 SNIFF_BAD);
 	ck_assert_int_eq(feed((const char *[]){much, " /", "\n", NULL}, &gone),
 			 SNIFF_OTHER);
+	memset(much, ' ', sizeof(much) - 1);
+	ck_assert_int_eq(feed((const char *[]){"get", much, "http:/", NULL},
+			      &gone),
+			 SNIFF_WORD);
+	ck_assert_int_eq(
+		feed((const char *[]){"get", much, "http://a/\n", NULL}, &gone),
+		SNIFF_BAD);
+	ck_assert_int_eq(
+		feed((const char *[]){much, "get", rest, NULL}, &gone),
+		SNIFF_BAD);
+	ck_assert_int_eq(
+		feed((const char *[]){" GET", much, "\t", "/\n", NULL}, &gone),
+		SNIFF_BAD);
 }
 END_TEST
 
