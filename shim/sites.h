@@ -52,8 +52,13 @@ typedef bool shim_wanted(uint32_t number);
 size_t shim_sites_x86_64(const struct shim_code *code, shim_wanted *wanted,
 			 bool unnumbered, struct shim_site *sites, size_t most);
 
+/** Of sorted sites of x86-64, one or more, keep those into whose middle nothing
+ * leads that looks like a branch of 32 bits. Returns how many are kept. */
+size_t shim_sites_unentered(const struct shim_code *code,
+			    struct shim_site *sites, size_t count);
+
 /**
- * The same for aarch64: the `svc #0` whose number is set by a `mov w8, #number`
+ * The calls of code for aarch64: the `svc #0` whose number is set by a `mov w8, #number`
  * (or x8) of the same stretch of straight code. `size` is 4.
  */
 size_t shim_sites_aarch64(const struct shim_code *code, shim_wanted *wanted,

@@ -375,6 +375,14 @@ static size_t drop_entered(const struct shim_code *code, struct calls *calls,
 	return left;
 }
 
+size_t shim_sites_unentered(const struct shim_code *code,
+			    struct shim_site *sites, size_t count)
+{
+	struct calls calls = {0};
+
+	return drop_entered(code, &calls, sites, count);
+}
+
 static bool is_numbered(const struct shim_code *code, uint32_t call)
 {
 	const unsigned char *bytes = code->base + call - 5;

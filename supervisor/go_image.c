@@ -17,39 +17,29 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/scope.h"
-#include "shim/config.h"
-#include "shim/gate.h"
 #include "shim/go.h"
 #include "supervisor/go_site.h"
+#include "supervisor/image_copy.h"
 #include "supervisor/image_shown.h"
 #include "supervisor/image_stack.h"
 #include "supervisor/inject.h"
 #include "supervisor/tracee.h"
 #include "supervisor/tracer.h"
 
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
-
 enum {
-	PAGE = 4096,
 	MOST_HEADERS = 64,
 	MOST_NOTES = 4096,
 	MOST_CODE = 2 << 20, /* the function is in the first megabyte */
 	PART = 64 << 10,
-	KNOWN = 256,	      /* files */
-	GATE_CODE = 0xc3050f, /* syscall; ret */
+	KNOWN = 256, /* files */
 	STACKS_SIZE = GO_STACK_COUNT * GO_STACK_SIZE,
-	COPY_LOWEST = GO_STACKS + STACKS_SIZE,
 };
 
 /* What was found in a file: how far from its program headers; 0: nothing. */
@@ -64,78 +54,32 @@ struct go_images {
 	struct known known[KNOWN];
 	unsigned char part[PART + GO_SITE_SIZE];
 	struct shim_go *entry; /* in the copy, with what is each image's own */
-	uint32_t enter, start, size; /* addresses of the copy; with the gate */
-	_Alignas(16) unsigned char copy[];
+	uint32_t enter;	       /* its code's address */
+	struct image_copy copy;
 };
-
-/* -- the copy ----------------------------------------------------------------
- */
-
-/* The code, and all that it reads: the first segment, from address 0 on. */
-static size_t segment_size(const char *file, size_t size)
-{
-	const Elf64_Ehdr *header = (const void *)file;
-	const Elf64_Phdr *first = (const void *)(file + sizeof(*header));
-
-	if (size < sizeof(*header) + sizeof(*first) ||
-	    header->e_machine != EM_X86_64 ||
-	    header->e_phoff != sizeof(*header) || first->p_type != PT_LOAD ||
-	    first->p_offset || first->p_vaddr || !(first->p_flags & PF_X) ||
-	    first->p_filesz > size ||
-	    first->p_filesz > GATE_ADDRESS - COPY_LOWEST)
-		return 0;
-	return first->p_filesz;
-}
-
-/* What only the shim's own beginning asks for stays empty, and so takes no
- * memory: what unwinders read, and what it knows of libc. */
-static void empty(unsigned char *copy, size_t used)
-{
-	const Elf64_Ehdr *file = (const void *)copy;
-	const Elf64_Phdr *headers = (const void *)(copy + sizeof(*file));
-	unsigned char *at = memmem(copy, used, SHIM_MAGIC, sizeof(SHIM_MAGIC));
-	size_t unwind = used;
-
-	if (at && used - (size_t)(at - copy) >= sizeof(struct shim_config))
-		memset(at + offsetof(struct shim_config, objects), 0,
-		       sizeof(((struct shim_config *)0)->objects));
-	for (size_t i = 0; i < file->e_phnum &&
-			   (i + 1) * sizeof(*headers) + sizeof(*file) <= used;
-	     i++)
-		if (headers[i].p_type == PT_GNU_EH_FRAME &&
-		    headers[i].p_vaddr < used)
-			unwind = headers[i].p_vaddr;
-	memset(copy + unwind, 0, used - unwind);
-}
 
 struct go_images *go_images_new(const char *file, size_t size)
 {
-	const size_t used = segment_size(file, size);
-	const size_t room = (used + PAGE - 1) / PAGE * PAGE;
-	const uint32_t gate = GATE_CODE;
-	const char *entry =
-		used ? memmem(file, used, GO_MARK, strlen(GO_MARK)) : NULL;
-	size_t at = entry ? (size_t)(entry - file) : 0;
-	struct go_images *images;
+	struct go_images *images = calloc(1, sizeof(*images));
+	uint32_t at;
 
-	if (!entry || used - at < sizeof(*images->entry) ||
-	    at % _Alignof(struct shim_go))
-		return NULL;
-	images = calloc(1, sizeof(*images) + room + PAGE);
 	if (!images)
 		return NULL;
-	memcpy(images->copy, file, used);
-	empty(images->copy, used);
-	memcpy(images->copy + room, &gate, sizeof(gate));
-	images->start = (uint32_t)(GATE_ADDRESS - room);
-	images->size = (uint32_t)(room + PAGE);
-	images->entry = (void *)(images->copy + at);
-	images->enter = images->start + (uint32_t)(at + sizeof(*images->entry));
+	if (image_copy_new(&images->copy, file, size))
+		images->entry = image_copy_marked(&images->copy, GO_MARK,
+						  sizeof(*images->entry), &at);
+	if (!images->entry) {
+		go_images_free(images);
+		return NULL;
+	}
+	images->enter = at + (uint32_t)sizeof(*images->entry);
 	return images;
 }
 
 void go_images_free(struct go_images *images)
 {
+	if (images)
+		image_copy_free(&images->copy);
 	free(images);
 }
 
@@ -255,56 +199,6 @@ uint64_t go_image_find(struct go_images *images,
 /* -- the change ---------------------------------------------------------------
  */
 
-struct place {
-	uint64_t at, size;
-	uint64_t protection;
-	bool mapped;
-};
-
-static int map(struct injection *injection, struct place *place)
-{
-	const uint64_t arguments[6] = {
-		place->at, place->size, place->protection,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-		~UINT64_C(0)};
-	int64_t result = 0;
-	int error = inject_call(injection, &result, SYS_mmap, arguments);
-
-	place->mapped = !error && result == (int64_t)place->at;
-	return error;
-}
-
-static int unmap(struct injection *injection, const struct place *place)
-{
-	const uint64_t arguments[6] = {place->at, place->size};
-	int64_t result;
-
-	return place->mapped
-		       ? inject_call(injection, &result, SYS_munmap, arguments)
-		       : 0;
-}
-
-/* Pages that are empty are so already. */
-static bool write_copy(const struct go_images *images, int memory)
-{
-	static const unsigned char nothing[PAGE];
-
-	for (size_t at = 0, size; at < images->size; at += size) {
-		const unsigned char *from = images->copy + at;
-
-		size = 0;
-		while (at + size < images->size &&
-		       memcmp(from + size, nothing, PAGE) != 0)
-			size += PAGE;
-		if (size &&
-		    pwrite(memory, from, size, (off_t)(images->start + at)) !=
-			    (ssize_t)size)
-			return false;
-		size += size ? 0 : PAGE;
-	}
-	return true;
-}
-
 static bool fill(struct go_images *images, pid_t pid, uint64_t site)
 {
 	unsigned char jump[GO_JUMP];
@@ -313,7 +207,7 @@ static bool fill(struct go_images *images, pid_t pid, uint64_t site)
 	images->entry->back = site + GO_JUMP;
 	images->entry->done = site + GO_DONE;
 	go_site_jump(images->enter, jump);
-	return memory >= 0 && write_copy(images, memory) &&
+	return memory >= 0 && image_copy_write(&images->copy, memory) &&
 	       pwrite(memory, jump, sizeof(jump), (off_t)site) ==
 		       (ssize_t)sizeof(jump);
 }
@@ -321,22 +215,22 @@ static bool fill(struct go_images *images, pid_t pid, uint64_t site)
 static int change(struct go_images *images, struct image_stack *stack,
 		  uint64_t site, uint64_t behind)
 {
-	struct place stacks = {GO_STACKS, STACKS_SIZE, PROT_READ | PROT_WRITE,
-			       false};
-	struct place code = {images->start, images->size, PROT_READ | PROT_EXEC,
-			     false};
+	struct image_place stacks = {GO_STACKS, STACKS_SIZE,
+				     PROT_READ | PROT_WRITE, false};
+	struct image_place code = {images->copy.start, images->copy.size,
+				   PROT_READ | PROT_EXEC, false};
 	struct injection injection;
 	int error = inject_at_exec(&injection, stack->pid, behind,
 				   &stack->registers);
 
 	if (!error)
-		error = map(&injection, &code);
+		error = image_place_map(&injection, &code);
 	if (!error && code.mapped)
-		error = map(&injection, &stacks);
+		error = image_place_map(&injection, &stacks);
 	if (!error && !(stacks.mapped && fill(images, stack->pid, site))) {
-		error = unmap(&injection, &stacks);
+		error = image_place_unmap(&injection, &stacks);
 		if (!error)
-			error = unmap(&injection, &code);
+			error = image_place_unmap(&injection, &code);
 	}
 	return error ? error : inject_back(&injection, &stack->registers);
 }

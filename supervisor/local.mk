@@ -187,6 +187,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/history.h \
 	supervisor/identities.c \
 	supervisor/identities.h \
+	supervisor/image_copy.c \
+	supervisor/image_copy.h \
 	supervisor/image_preload.c \
 	supervisor/image_preload.h \
 	supervisor/image_shown.c \
@@ -429,6 +431,10 @@ libsupervisor_a_SOURCES = \
 	supervisor/stack/stack.h \
 	supervisor/stack/unwind.c \
 	supervisor/stack/unwind.h \
+	supervisor/static_image.c \
+	supervisor/static_image.h \
+	supervisor/static_site.c \
+	supervisor/static_site.h \
 	supervisor/supervisor.c \
 	supervisor/supervisor.h \
 	supervisor/surroundings.c \

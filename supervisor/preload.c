@@ -17,6 +17,7 @@
 #include "shim/rows.h"
 #include "supervisor/go_image.h"
 #include "supervisor/project.h"
+#include "supervisor/static_image.h"
 
 /*
  * The file, and a link to it by which it is loaded. AddressSanitizer's library,
@@ -42,6 +43,7 @@ struct preload {
 	int directory;
 	char path[SHIM_PATH];
 	struct go_images *go;
+	struct static_images *statics;
 };
 
 /* -- what is built -----------------------------------------------------------
@@ -210,6 +212,7 @@ static int make(struct preload *preload, const struct shim_names *names,
 	if (error)
 		return error;
 	preload->go = go_images_new(bytes, size);
+	preload->statics = static_images_new(bytes, size);
 	*why = "the session's directory cannot be written";
 	return write_copy(preload->directory, bytes, size);
 }
@@ -242,6 +245,7 @@ void preload_free(struct preload *preload)
 	if (preload->directory >= 0)
 		close(preload->directory);
 	go_images_free(preload->go);
+	static_images_free(preload->statics);
 	free(preload);
 }
 
@@ -253,6 +257,11 @@ const char *preload_path(const struct preload *preload)
 struct go_images *preload_go(const struct preload *preload)
 {
 	return preload->go;
+}
+
+struct static_images *preload_statics(const struct preload *preload)
+{
+	return preload->statics;
 }
 
 bool preload_opens(const struct preload *preload, const char *path,

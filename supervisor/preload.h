@@ -14,6 +14,7 @@
 struct go_images;
 struct preload;
 struct shim_names;
+struct static_images;
 
 /** Can the library that was built be read? Returns 0 or -errno. */
 int preload_built(void);
@@ -40,6 +41,9 @@ const char *preload_path(const struct preload *preload);
 /** The same library for programs in Go, owned by the object; for the tracer
  * alone. NULL: there is none. */
 struct go_images *preload_go(const struct preload *preload);
+
+/** Likewise for other programs without a loader. */
+struct static_images *preload_statics(const struct preload *preload);
 
 /** Is this the loader's open of it? `flags` are open(2)'s. */
 bool preload_opens(const struct preload *preload, const char *path,

@@ -15,6 +15,7 @@
 #include "supervisor/loading.h"
 #include "supervisor/record.h"
 #include "supervisor/session.h"
+#include "supervisor/static_image.h"
 #include "supervisor/tracee.h"
 #include "supervisor/image_stack.h"
 #include "supervisor/tracer_jobs.h"
@@ -166,7 +167,12 @@ int prepare_image(struct session *session, struct image_stack *stack,
 	struct go_images *images = preload_go(session->preload);
 	uint64_t go = go_image_find(images, stack, plan);
 
-	if ((!go && !plan->preloads) ||
+	struct static_images *statics = preload_statics(session->preload);
+	const struct static_program *program =
+		go || plan->preloads ? NULL
+				     : static_image_find(statics, stack, plan);
+
+	if ((!go && !program && !plan->preloads) ||
 	    !worth_start(session->worth, stack->pid,
 			 &(struct worth_program){
 				 .device = plan->device,
@@ -177,6 +183,8 @@ int prepare_image(struct session *session, struct image_stack *stack,
 		return 0;
 	if (go)
 		error = go_image_join(images, stack, go);
+	else if (program)
+		error = static_image_join(statics, stack, program);
 	if (error || !plan->preloads)
 		return error;
 	return image_preload(stack, preload_path(session->preload));

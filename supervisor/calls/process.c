@@ -20,6 +20,7 @@
 #include "supervisor/calls/veiled.h"
 #include "supervisor/members.h"
 #include "supervisor/session.h"
+#include "supervisor/static_image.h"
 #include "supervisor/take_fd.h"
 #include "supervisor/tracee.h"
 
@@ -70,6 +71,7 @@ NOTES(capset)
 void call_seccomp(struct call *call)
 {
 	atomic_store(&call->session->filters_vary, true);
+	static_image_forgo(call->tid);
 	call_continue(call);
 }
 

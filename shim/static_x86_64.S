@@ -1,0 +1,65 @@
+/*
+ * Where the stubs of static programs lead (static.h): the call's number and
+ * arguments are where the kernel takes them, the address of the stub's own call
+ * is in r11.
+ *
+ * As the kernel does, this changes nothing but rax, rcx and r11; the flags are
+ * kept as well, which Rust's `preserves_flags` counts on. What is not served
+ * goes back to the stub, with the stack as it was: whoever comes to be on another
+ * one (clone(2)) finds its way from there.
+ */
+#include "shim/go.h"
+#include "shim/static.h"
+
+	.text
+	.balign	32
+	.ascii	STATIC_MARK
+	.type	shim_static_enter, @function
+shim_static_enter:
+	.cfi_startproc
+	.cfi_undefined rip
+	lea	-STATIC_RED_ZONE(%rsp), %rsp
+	pushfq
+	push	%r11
+	cmp	$GO_ROWS, %rax
+	jae	.Lback
+	cmpl	$0, STATIC_FORGONE
+	jne	.Lback
+	lea	(%rax, %rax, GO_ROW_SIZE - 1), %ecx
+	lea	shim_rows(%rip), %r11
+	movzbl	(%r11, %rcx), %ecx
+	test	%ecx, %ecx
+	je	.Lback
+	cmp	$GO_FILTERS_HOW, %ecx
+	je	.Lback
+	push	%r9
+	push	%r8
+	push	%r10
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%rax
+	mov	%rsp, %rdi
+	call	shim_serve
+	add	$8, %rsp
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%r10
+	pop	%r8
+	pop	%r9
+	pop	%rcx
+	add	$STATIC_CALL, %rcx
+	mov	(%rsp), %r11
+	popfq
+	lea	STATIC_RED_ZONE(%rsp), %rsp
+	jmp	*%rcx
+.Lback:
+	pop	%r11
+	popfq
+	lea	STATIC_RED_ZONE(%rsp), %rsp
+	jmp	*%r11
+	.cfi_endproc
+	.size	shim_static_enter, . - shim_static_enter
+
+	.section .note.GNU-stack, "", @progbits
