@@ -31,6 +31,7 @@
 #include "supervisor/entries.h"
 #include "supervisor/fence_places.h"
 #include "supervisor/identities.h"
+#include "supervisor/project.h"
 
 enum {
 	MOST_TREES = 4000,
@@ -65,14 +66,6 @@ struct finder {
 };
 
 /* ------------------------------------------------------------ the lists -- */
-
-static bool is_below(const char *path, const char *directory)
-{
-	size_t length = directory[1] ? strlen(directory) : 0;
-
-	return strncmp(path, directory, length) == 0 &&
-	       (path[length] == '/' || path[length] == '\0');
-}
 
 static void add_gap(struct finder *finder, const char *path, const char *why,
 		    const struct policy_rule *rule)
@@ -322,8 +315,8 @@ static bool is_projects(const struct finder *finder, const char *path)
 {
 	const struct fence_input *input = finder->input;
 
-	return is_below(path, input->project) ||
-	       (input->repository && is_below(path, input->repository));
+	return path_is_below(path, input->project) ||
+	       (input->repository && path_is_below(path, input->repository));
 }
 
 static void spend(struct finder *finder, size_t cost)
@@ -410,7 +403,8 @@ static void find(struct finder *finder, struct entries *in, const char *name,
 /* Where others leave their files, too: what is there already is little used. */
 static bool is_scratch(const struct finder *finder, const char *path)
 {
-	return (is_below(path, "/tmp") || is_below(path, "/var/tmp")) &&
+	return (path_is_below(path, "/tmp") ||
+		path_is_below(path, "/var/tmp")) &&
 	       !is_projects(finder, path);
 }
 
@@ -445,7 +439,7 @@ static bool must_walk(const struct finder *finder, enum policy_fence fence,
 	const struct identities *identities = finder->input->identities;
 
 	if (fence_places_system(path) &&
-	    !is_below(path, finder->input->project))
+	    !path_is_below(path, finder->input->project))
 		return false;
 	return fence == FENCE_FLOATS ||
 	       (identities && identities_any(identities));
@@ -472,7 +466,7 @@ static void find(struct finder *finder, struct entries *in, const char *name,
 	} else if (fence == FENCE_PARTS ||
 		   fence_places_above_kept(finder->places, path) ||
 		   (strcmp(path, input->project) != 0 &&
-		    is_below(input->project, path))) {
+		    path_is_below(input->project, path))) {
 		if (fence == FENCE_PARTS && why)
 			add_gap(finder, path, "what the rule names is in it",
 				why);

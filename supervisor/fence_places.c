@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "supervisor/mounts.h"
+#include "supervisor/project.h"
 
 enum { MOST_PLACES = 4096 };
 
@@ -73,18 +74,10 @@ void fence_places_free(struct fence_places *places)
 	free(places);
 }
 
-static bool is_in(const char *path, const char *directory)
-{
-	size_t length = directory[1] ? strlen(directory) : 0;
-
-	return strncmp(path, directory, length) == 0 &&
-	       (path[length] == '/' || path[length] == '\0');
-}
-
 bool fence_places_kept(const struct fence_places *places, const char *path)
 {
 	for (size_t i = 0; i < places->count; i++)
-		if (is_in(path, places->paths[i]))
+		if (path_is_below(path, places->paths[i]))
 			return true;
 	return false;
 }
@@ -93,7 +86,7 @@ bool fence_places_above_kept(const struct fence_places *places,
 			     const char *directory)
 {
 	for (size_t i = 0; i < places->count; i++)
-		if (is_in(places->paths[i], directory))
+		if (path_is_below(places->paths[i], directory))
 			return true;
 	return false;
 }
@@ -114,7 +107,7 @@ bool fence_places_system(const char *path)
 	};
 
 	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++)
-		if (is_in(path, trees[i]))
+		if (path_is_below(path, trees[i]))
 			return true;
 	return false;
 }

@@ -19,6 +19,7 @@
 #include "supervisor/entries.h"
 #include "supervisor/fence_places.h"
 #include "supervisor/mounts.h"
+#include "supervisor/project.h"
 #include "supervisor/worker.h"
 
 enum {
@@ -89,11 +90,9 @@ static bool refused(const struct identities *identities, const char *path,
  * there writing is refused as a whole. */
 static bool is_system(const struct identities *identities, const char *path)
 {
-	size_t length = identities->project ? strlen(identities->project) : 0;
-
 	return fence_places_system(path) &&
-	       !(length && strncmp(path, identities->project, length) == 0 &&
-		 (path[length] == '/' || path[length] == '\0'));
+	       !(identities->project &&
+		 path_is_below(path, identities->project));
 }
 
 /* Does a rule keep anything of this path from the session? */

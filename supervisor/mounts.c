@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 
 #include "policy/scope.h"
+#include "supervisor/project.h"
 
 enum {
 	MOUNT_LINE = 16384,
@@ -159,12 +160,9 @@ static int compare(const void *left, const void *right)
 /* What follows a directory in a path, with its slash; or NULL. */
 static const char *below(const char *path, const char *directory)
 {
-	size_t length = directory[1] ? strlen(directory) : 0;
-
-	if (strncmp(path, directory, length) != 0 ||
-	    (path[length] != '/' && path[length] != '\0'))
+	if (!path_is_below(path, directory))
 		return NULL;
-	return path[length] && path[length + 1] ? path + length : "";
+	return directory[1] ? path + strlen(directory) : path[1] ? path : "";
 }
 
 static void add_tree(struct mounts_twice *twice, const char *path)
@@ -251,7 +249,7 @@ bool mounts_twice_has(const struct mounts_twice *twice, const char *path)
 	if (twice->all)
 		return true;
 	for (size_t i = 0; i < twice->count; i++)
-		if (below(path, twice->trees[i]))
+		if (path_is_below(path, twice->trees[i]))
 			return true;
 	return false;
 }
