@@ -144,11 +144,12 @@ def outside(terminal, interpose):
     # It says when it goes on: before, what is typed is not yet for it. Written
     # at once: it may be told twice, and a buffer is not for handlers within handlers.
     sleeper = held + " '%s' -c '%s'" % (sys.executable, "; ".join((
-        "import os, signal",
+        "import os, signal, time",
         'signal.signal(signal.SIGCONT, lambda *_: os.write(1, b"on=%d\\n" % 2))',
         "signal.signal(signal.SIGINT, signal.SIG_DFL)",
         'print("up=%d" % 2, flush=True)',
-        "[signal.pause() for _ in iter(int, 1)]")))
+        # Not pause(2): a signal right before it would be waited for in vain.
+        "[time.sleep(0.1) for _ in iter(int, 1)]")))
     ready(terminal, "the shell")
     terminal.run(sleeper, r"up=2\r\n", "the session in front")
     terminal.type(INTERRUPT)
