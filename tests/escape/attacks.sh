@@ -92,6 +92,7 @@ done
 mkdir -p "$var/home/keep/on/this/level"
 echo TOPSECRET >"$var/home/keep/on/this/level/key"
 ln "$var/home/keep/on/this/level/key" "$var/work/deep"
+# shellcheck disable=SC2088 # the policy's own
 for rule in '~/keep/**/key' '~/keep/on*/*/*/key' '~/*/on/*/**'; do
 	for fence in off auto; do
 		(cd "$var/work" && HOME=$var/home "$interpose" -q --fence $fence -C . \
