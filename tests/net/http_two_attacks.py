@@ -129,16 +129,46 @@ def smuggling():
     client.data(stream, b"", True)
     expect("a body that is too short", client.wait(stream).reset, frames.PROTOCOL)
     for what, fields in (("pseudo-headers", [(":path", "/evil")]), ("a length", [("content-length", "1")]),
-                         ("a line end", [("x", "a\r\n\r\nGET /evil HTTP/1.1\r\n")]), ("too much", [("x", "y" * 9000)])):
+                         ("a line end", [("x", "a\r\n\r\nGET /evil HTTP/1.1\r\n")]), ("too much", [("x", "y" * 9000)]),
+                         ("a host", [("host", "other.example")]), ("the same host", [("host", client.authority)]),
+                         ("an authority", [(":authority", "other.example")]), ("a method", [(":method", "GET")]),
+                         ("a framing", [("transfer-encoding", "chunked")]), ("a connection", [("connection", "x")])):
         client = tool.connect()
         stream = client.ask("POST", "/behind", [], b"body", end=False)
         client.head(fields, True, stream)
         expect(f"behind a body: {what}", bool(client.wait(stream).reset) or client.closed, True)
+    trailers(tool)
     expect("after all that", tool.connect().get("GET", "/good").status, 200)
     expect("none of it arrived", [p for p in Echo.whole if "evil" in p or p in ("/short", "/behind")], [])
     expect("nor what was hidden in it", Echo.odd, [])
     expect("it is reported", tool.has("refused the request is ambiguous: "), True)
     tool.end()
+
+
+def trailers(tool):
+    """What belongs in a head, behind a body."""
+    for name in ("authorization", "cookie", "content_length", "x-forwarded-host", "x-http-method-override", "te", "range"):
+        client = tool.connect()
+        stream = client.ask("POST", "/behind", [], b"body", end=False)
+        client.head([(name, "trailers")], True, stream)
+        answer = client.wait(stream)
+        expect(f"behind a body: {name}", bool(answer.reset) or (answer.status or 0) >= 400 or client.closed, True)
+
+
+def foreign_trailers():
+    foreign = "sk-other-fake-123456789-abcdef"
+    far = Tool(serve_one(), "secret", "other", "sk-other-real-123456789-abcdef", foreign, "0", "", "0")
+    for length in [], [("content-length", "4")]:
+        client = far.connect()
+        stream = client.ask("POST", "/placeholder", length, b"body", end=False)
+        client.head([("x-api-key", foreign)], True, stream)
+        answer = client.wait(stream)
+        expect(f"another host's placeholder behind a body, {length}: that is seen, or does not go on",
+               foreign.encode() not in answer.body or far.wait("exfiltration"), True)
+        expect(f"another host's placeholder behind a body, {length}: its value is not put there",
+               b"sk-other-real" in answer.body, False)
+    expect("it was seen once, where it went on", far.count("exfiltration"), 1)
+    far.end()
 
 
 def flood(what, send, calm=True, begin=None):
@@ -415,6 +445,7 @@ def gone_meanwhile():
 
 
 smuggling()
+foreign_trailers()
 gone_meanwhile()
 tool = Tool(serve_one(), *SECRET)
 other = tool.connect()
