@@ -551,8 +551,7 @@ static int ready(void *context, pid_t pid, int listener)
 		error = limits_start(session, &session->limits);
 	if (!error)
 		error = workers_start(session, &run->workers);
-	net_await_loaded(session);
-	return error;
+	return error ? error : net_await_loaded(session);
 }
 
 int run_start(struct run *run, const char **step, int *exec_error)

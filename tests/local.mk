@@ -607,11 +607,11 @@ dist_check_SCRIPTS += tests/net/memory.sh
 TESTS += tests/net/memory.sh
 EXTRA_DIST += tests/net/memory.py tests/net/cases.py
 dist_check_SCRIPTS += tests/net/agent.sh tests/net/authority.sh tests/net/killed.sh \
-	tests/net/renewal.sh
+	tests/net/renewal.sh tests/net/loading.sh
 TESTS += tests/net/agent.sh tests/net/authority.sh tests/net/killed.sh \
-	tests/net/renewal.sh
+	tests/net/renewal.sh tests/net/loading.sh
 EXTRA_DIST += tests/net/agent.py tests/net/authority.py tests/net/killed.py \
-	tests/net/renewal.py
+	tests/net/renewal.py tests/net/loading.py
 
 if HAVE_CHECK
 check_PROGRAMS += test_http

@@ -46,6 +46,8 @@
 
 enum { LAST_SECONDS = 3 };
 
+enum { LOAD_SECONDS = 20 }; /* a thousand times what it takes */
+
 struct net {
 	struct session *session;
 	struct broker_started broker;
@@ -141,14 +143,27 @@ struct net_sockets *net_sockets(struct net *net)
 
 /* ---------------------------------------------------------------- start -- */
 
-void net_await_loaded(const struct session *session)
+int net_await_loaded(const struct session *session)
 {
-	char byte;
+	const struct net *net = session->net;
+	struct pollfd loaded = {.events = POLLIN};
+	int got;
 
-	while (session->net &&
-	       read(session->net->broker.hold, &byte, sizeof(byte)) < 0 &&
-	       errno == EINTR)
-		;
+	if (!net)
+		return 0;
+	loaded.fd = net->broker.hold;
+	do
+		got = poll(&loaded, 1, LOAD_SECONDS * 1000);
+	while (got < 0 && errno == EINTR);
+	if (got != 0)
+		return got < 0 ? -errno : 0; /* or it is gone, which is said */
+	(void)syscall(SYS_pidfd_send_signal, net->broker.pidfd, SIGKILL, NULL,
+		      0);
+	say("the network broker has not loaded its libraries in %d seconds: is "
+	    "it stopped, or the machine out of memory? Then try again; only "
+	    "rules about hosts, requests and secrets need it",
+	    LOAD_SECONDS);
+	return -ETIMEDOUT;
 }
 
 /* A name that no rule could allow needs no place in the table; nor does one

@@ -36,8 +36,9 @@ bool net_needed(const struct session *session);
 int net_start(struct session *session, const struct broker_started *started);
 
 /** Where there is a broker, wait until its libraries are loaded, or it is gone.
+ * Returns 0, or -errno where that takes too long, which is said: it is ended.
  */
-void net_await_loaded(const struct session *session);
+int net_await_loaded(const struct session *session);
 
 /** Let it go on from there. */
 void net_go_on(struct session *session);
