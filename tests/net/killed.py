@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 from cases import children, expect, finish, session
 
@@ -183,8 +184,58 @@ def held_broker():
     os.close(handle)
 
 
+def renewing():
+    """The supervisor, while a command that renews a secret runs: it has written the value, and does not end."""
+    with open(f"{home}/slow.sh", "w") as out:
+        out.write(f'echo run >>{home}/runs\necho {KEY}\n[ "$(wc -l <{home}/runs)" = 1 ] || {{ echo $$ >{home}/new; mv {home}/new {home}/slow.pid; exec sleep 3600; }}\n')
+    state = f"{home}/state-renewing"
+    rules = ["allow read,exec /**", "allow env *", "deny write /**", f"hide read {home}/slow.sh",
+             "allow connect 127.0.0.1:1",
+             f'secret model from command "/bin/sh {home}/slow.sh" to 127.0.0.1:1 ttl 1s']
+    ran = subprocess.Popen(
+        session(INTERPOSE, project, rules, ["/bin/sh", "-c", "echo here; read line"]), cwd=project, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": state, "TMPDIR": home, "LANG": "C.UTF-8"})
+    expect("renewing: the program runs", ran.stdout.readline(), "here\n")
+    until = time.monotonic() + 60
+    while not os.path.exists(f"{home}/slow.pid") and time.monotonic() < until:
+        time.sleep(0.02)
+    family = children(ran.pid)
+    with open(f"{home}/slow.pid") as file:
+        slow = int(file.read())
+    expect("renewing: the command runs", slow in [pid for pid, _ in family], True)
+    handles = [(name, os.pidfd_open(pid)) for pid, name in family]
+    # The supervisor is the one that the program descends from.
+    program = next(pid for pid, name in family if name == "sh" and pid != slow and parent(pid) != parent(slow))
+    os.kill(parent(program), signal.SIGKILL)
+    said = ran.communicate()
+    left = []
+    for name, handle in handles:
+        seen = select.poll()
+        seen.register(handle, select.POLLIN)
+        if not seen.poll(20000):
+            left.append(name)
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        os.close(handle)
+    expect("renewing: all is gone, the command and the broker too", left, [])
+    expect("renewing: nobody is shown the value", KEY in said[0] + said[1], False)
+    with_key = []
+    for directory, _, names in os.walk(home):
+        for name in names:
+            with open(os.path.join(directory, name), "rb") as file:
+                if KEY.encode() in file.read():
+                    with_key.append(name)
+    expect("renewing: no file has the value but its source", with_key, ["slow.sh"])
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[1])
+
+
 if os.getuid() == 0:
     held_broker()
+renewing()
 for way in ("signed", "header"):
     for who in ("broker", "supervisor"):
         case(way, who)
