@@ -156,9 +156,30 @@ struct found {
 	bool connection_upgrade, upgrade, keep, close;
 };
 
+/* What gateways take for a header of the framing (`_` is `-` where headers are
+ * variables), and what has them leave one out on the way. */
+static bool is_of_gateways(const struct http_field *field)
+{
+	static const char *const needed[] = {"host", "content-length",
+					     "transfer-encoding"};
+
+	if (http_text_is(field->name, "content_length") ||
+	    http_text_is(field->name, "transfer_encoding"))
+		return true;
+	if (!http_text_is(field->name, "connection"))
+		return false;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
+		if (http_list_has(field->value, needed[i]))
+			return true;
+	return false;
+}
+
 static int take_field(struct http_head *head, const struct http_field *field,
 		      struct found *found, const char **why)
 {
+	if (head->method.length && is_of_gateways(field))
+		return wrong(why, "some read its framing, or its Host, as "
+				  "another");
 	if (http_text_is(field->name, "content-length")) {
 		if (found->lengths++)
 			return wrong(why, "Content-Length is there twice");
