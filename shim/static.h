@@ -24,4 +24,17 @@
 #define STATIC_CALL	2 /* bytes of the call in a stub, before its way back */
 #define STATIC_RED_ZONE 128
 
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+/** What stands on the stack while a call is served, somewhere above what that
+ * takes: where the function is that made it. */
+struct static_caller {
+	uint64_t call; /**< the stub's own, before its way back */
+	uint64_t frame; /**< the function's rbp */
+	uint64_t flags;
+	unsigned char red_zone[STATIC_RED_ZONE];
+};
+#endif
+
 #endif

@@ -19,7 +19,9 @@ shim_static_enter:
 	.cfi_startproc
 	.cfi_undefined rip
 	lea	-STATIC_RED_ZONE(%rsp), %rsp
+	/* struct static_caller, static.h */
 	pushfq
+	push	%rbp
 	push	%r11
 	cmp	$GO_ROWS, %rax
 	jae	.Lback
@@ -50,12 +52,14 @@ shim_static_enter:
 	pop	%r9
 	pop	%rcx
 	add	$STATIC_CALL, %rcx
+	lea	8(%rsp), %rsp
 	mov	(%rsp), %r11
 	popfq
 	lea	STATIC_RED_ZONE(%rsp), %rsp
 	jmp	*%rcx
 .Lback:
 	pop	%r11
+	lea	8(%rsp), %rsp
 	popfq
 	lea	STATIC_RED_ZONE(%rsp), %rsp
 	jmp	*%r11

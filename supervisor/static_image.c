@@ -281,13 +281,19 @@ int static_image_join(struct static_images *images, struct image_stack *stack,
 }
 
 /* What stands there may be anything of the process's own, and is its own. */
+bool static_image_is(pid_t tid)
+{
+	char mark[STATIC_FORGONE - STATIC_KNOWN];
+
+	return tracee_read(tid, STATIC_KNOWN, mark, sizeof(mark)) == 0 &&
+	       memcmp(mark, STATIC_MARK, sizeof(mark)) == 0;
+}
+
 void static_image_forgo(pid_t tid)
 {
 	const uint32_t forgone = 1;
-	char mark[STATIC_FORGONE - STATIC_KNOWN];
 
-	if (tracee_read(tid, STATIC_KNOWN, mark, sizeof(mark)) ||
-	    memcmp(mark, STATIC_MARK, sizeof(mark)) != 0)
+	if (!static_image_is(tid))
 		return;
 	auto_fd memory = tracee_proc_open(tid, "mem", O_RDWR);
 

@@ -6,6 +6,7 @@
 #define SUPERVISOR_STATIC_IMAGE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct exec_plan;
@@ -36,6 +37,9 @@ const struct static_program *static_image_find(struct static_images *images,
  */
 int static_image_join(struct static_images *images, struct image_stack *stack,
 		      const struct static_program *program);
+
+/** Does the process run such an image, as its memory says? */
+bool static_image_is(pid_t tid);
 
 /** A filter of the process's own is about to be: its image, where it was
  * joined, makes no call any more but those of its program. */

@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "policy/scope.h"
+#include "shim/static.h"
+#include "supervisor/static_image.h"
 #include "supervisor/tracee.h"
 
 enum {
@@ -76,6 +78,52 @@ static void read_caller(pid_t tid, struct survey *survey,
 	    tracee_read(tid, end - GO_STACK_TOP - sizeof(*caller), caller,
 			sizeof(*caller)))
 		*caller = (struct shim_go_caller){0};
+	if (!caller->code)
+		return;
+	survey->pointer = caller->stack;
+	survey->code = caller->code;
+}
+
+/* The function that has its call made by way of this stub goes on behind it. */
+static bool read_stub(pid_t tid, uint64_t call, uint64_t *behind)
+{
+	static const unsigned char stub[] = {0x0f, 0x05, 0xe9};
+	unsigned char bytes[sizeof(stub) + 4];
+	int32_t distance;
+
+	if (call >> 47 || tracee_read(tid, call, bytes, sizeof(bytes)) ||
+	    memcmp(bytes, stub, sizeof(stub)) != 0)
+		return false;
+	memcpy(&distance, bytes + sizeof(stub), sizeof(distance));
+	*behind = call + sizeof(bytes) + (uint64_t)distance;
+	return true;
+}
+
+/* Stubs, and the shim's copy to which they lead, are in no file that an
+ * unwinder could ask. The copy takes the stack of the function; a call that it
+ * leaves to the stub is made there, all else being as it was. */
+static void read_static_caller(pid_t tid, struct survey *survey,
+			       struct snapshot *snapshot)
+{
+	enum { MOST_TAKEN = 2048 }; /* bytes of the stack; it is 1.3 kB */
+	struct shim_go_caller *caller = &snapshot->caller;
+	struct static_caller found;
+
+	if (caller->code || !static_image_is(tid))
+		return;
+	if (read_stub(tid, survey->code - STATIC_CALL, &caller->code)) {
+		snapshot->in_frame = true;
+		caller->stack = survey->pointer;
+	}
+	for (uint64_t at = survey->pointer;
+	     !caller->code && at < survey->pointer + MOST_TAKEN &&
+	     tracee_read(tid, at, &found, sizeof(found)) == 0;
+	     at += sizeof(uint64_t)) {
+		if (!read_stub(tid, found.call, &caller->code))
+			continue;
+		caller->frame = found.frame;
+		caller->stack = at + sizeof(found);
+	}
 	if (!caller->code)
 		return;
 	survey->pointer = caller->stack;
@@ -331,6 +379,7 @@ int snapshot_take(pid_t tid, struct snapshot **result)
 
 	if (!error) {
 		read_caller(tid, survey, &snapshot->caller);
+		read_static_caller(tid, survey, snapshot);
 		error = survey_maps(tid, survey);
 	}
 	if (!error)
@@ -354,7 +403,8 @@ void snapshot_registers(struct snapshot *snapshot,
 
 	if (!snapshot->caller.code)
 		return;
-	words[RBP] = snapshot->caller.frame;
+	if (!snapshot->in_frame)
+		words[RBP] = snapshot->caller.frame;
 	words[RSP] = snapshot->caller.stack;
 	words[RIP] = snapshot->caller.code;
 #endif

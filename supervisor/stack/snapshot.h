@@ -10,6 +10,7 @@
 #define SUPERVISOR_STACK_SNAPSHOT_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -51,6 +52,7 @@ struct snapshot {
 	/** Of a call that the shim makes for a function of Go's: where that
 	 * stands. `code` 0: it is none. */
 	struct shim_go_caller caller;
+	bool in_frame; /**< rbp is the caller's as it is */
 };
 
 /**
