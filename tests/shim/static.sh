@@ -35,6 +35,12 @@ make glibc gcc -static && kinds="$kinds glibc"
 make pie gcc -static-pie -fPIE && kinds="$kinds pie"
 [ "$kinds" ] || { echo "SKIP: no compiler makes a static program here"; exit 77; }
 
+# Programs with glibc 2.41 or newer in them make their opens where a thread may be
+# cancelled: those are still trapped.
+opens_apart() { # KIND
+	[ "$1" != musl ] && [ "$(getconf GNU_LIBC_VERSION | sed 's/.*\.//')" -ge 41 ]
+}
+
 for kind in $kinds; do
 	for what in many calls storm threads forks; do
 		both "$kind: $what" "./$kind-static" "$what" d
@@ -47,7 +53,9 @@ for kind in $kinds; do
 	both "$kind: a filter of its own" "./$kind-filtered" d
 	few=$(count "./$kind-static" many d)
 	all=$(fence=off count "./$kind-static" many d)
-	[ "${few:-9999}" -lt 60 ] && [ "$all" -gt 2000 ] ||
+	most=60
+	! opens_apart "$kind" || most=$((all / 4))
+	[ "${few:-9999}" -lt $most ] && [ "$all" -gt 2000 ] ||
 		{ echo "FAILED: $kind: of $all calls $few came"; failed=1; }
 	# A jump stands at the one site, and not at that which is entered.
 	seen=$(held -q "./$kind-static" sites d)
