@@ -77,6 +77,14 @@ static bool is_debugged(struct tracer *tracer, const struct job *job)
 	       !policy_grants_beyond(session->policy, job->plan.starter, NULL);
 }
 
+static void refuse_unseen(struct tracer *tracer, const struct job *job)
+{
+	job_answer(tracer, job, -EACCES, 0);
+	record_error(tracer->session,
+		     "exec refused: the process cannot be looked at "
+		     "(it is being traced, or not dumpable)");
+}
+
 /* Returns whether it is under way; else it is answered, deferred or gone. */
 bool exec_start(struct tracer *tracer, struct job *job)
 {
@@ -112,10 +120,9 @@ bool exec_start(struct tracer *tracer, struct job *job)
 			job_free(job);
 			return false;
 		}
-		job_answer(tracer, job, -EACCES, 0);
-		record_error(tracer->session,
-			     "exec refused: the process cannot be looked at "
-			     "(it is being traced, or not dumpable)");
+		/* One that was killed since has left its call. */
+		if (job_valid(tracer, job))
+			refuse_unseen(tracer, job);
 		job_free(job);
 		return false;
 	}

@@ -572,7 +572,8 @@ tests_fuzz_fuzz_first_LDADD = libsupervisor.a
 endif
 EXTRA_DIST += tests/fuzz/corpus/dns/a tests/fuzz/corpus/dns/edns \
 	tests/fuzz/corpus/dns/signatures \
-	tests/fuzz/corpus/first/chunks tests/fuzz/corpus/first/ech \
+	tests/fuzz/corpus/first/chunks tests/fuzz/corpus/first/control \
+	tests/fuzz/corpus/first/ech \
 	tests/fuzz/corpus/first/hello tests/fuzz/corpus/first/records \
 	tests/fuzz/corpus/first/request
 EXTRA_DIST += tests/fuzz/agent.dict tests/fuzz/corpus/agent/bind \

@@ -3,8 +3,10 @@
  * that was asked for again, or the head of a request, and the chunks behind
  * one. Nothing crashes, names are names, and what was decided of a beginning
  * does not change with the bytes that follow: they come in pieces of the
- * program's choosing. (But of a word that begins with no capital and is no line
- * yet: it passes, since a protocol of its own may have no more.) What the two readers of heads both take they read alike.
+ * program's choosing. (But of a word that begins with no capital, or has bytes
+ * that are no text behind it, and is no line yet: it passes, since a protocol of
+ * its own may have no more.) What the two readers of heads both take they read
+ * alike.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -52,14 +54,23 @@ static enum sniff look(sniffs *sniff, const uint8_t *bytes, size_t length,
 	return what;
 }
 
+static bool is_text(const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] < ' ' && bytes[i] != '\t' &&
+		    (bytes[i] != '\r' || i + 1 < length))
+			return false;
+	return true;
+}
+
 static bool is_word(const uint8_t *bytes, size_t length)
 {
 	while (length && (*bytes == '\r' || *bytes == '\n')) {
 		bytes++;
 		length--;
 	}
-	return length && (*bytes < 'A' || *bytes > 'Z') &&
-	       !memchr(bytes, '\n', length);
+	return length && !memchr(bytes, '\n', length) &&
+	       (*bytes < 'A' || *bytes > 'Z' || !is_text(bytes, length));
 }
 
 static void run_first(sniffs *sniff, const uint8_t *data, size_t size)
