@@ -3,7 +3,10 @@
  * benchmark makes is notified and let go on unread. What interpose takes longer
  * than this is the price of deciding and serving; the rest is the kernel's.
  *
- * continue PROGRAM [ARG…]; not safe for anything but measuring.
+ * continue [-t] PROGRAM [ARG…]; not safe for anything but measuring. With -t
+ * each exec is followed to the stop in which the new image stands ready, as it
+ * must be where what runs is to be compared with what was decided; one exec at
+ * a time.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -12,6 +15,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,8 +66,34 @@ static int install_filter(void)
 			    &program);
 }
 
+static void go_on(int listener, uint64_t id)
+{
+	struct seccomp_notif_resp response = {
+		.id = id,
+		.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+	};
+
+	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+}
+
+/* To the new image, or to the end of an exec that failed. */
+static void follow(int listener, const struct seccomp_notif *request)
+{
+	pid_t tid = (pid_t)request->pid;
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACEEXEC)) {
+		go_on(listener, request->id);
+		return;
+	}
+	(void)ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+	go_on(listener, request->id);
+	if (waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status))
+		(void)ptrace(PTRACE_DETACH, tid, 0, 0);
+}
+
 /* Until the last process under the filter is gone. */
-static void serve(int listener)
+static void serve(int listener, bool trace)
 {
 	struct seccomp_notif request;
 
@@ -77,19 +108,20 @@ static void serve(int listener)
 				return;
 			continue;
 		}
-		struct seccomp_notif_resp response = {
-			.id = request.id,
-			.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE,
-		};
-
-		(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+		if (trace && request.data.nr == SYS_execve)
+			follow(listener, &request);
+		else
+			go_on(listener, request.id);
 	}
 }
 
 int main(int argc, char **argv)
 {
+	bool trace = argc > 1 && strcmp(argv[1], "-t") == 0;
 	int status, told[2], listener = -1;
 
+	argc -= trace;
+	argv += trace;
 	if (argc < 2 || pipe(told))
 		return 2;
 	/* One table of descriptors, so that the listener is simply there. */
@@ -116,7 +148,7 @@ int main(int argc, char **argv)
 	long server = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
 	if (server == 0) {
-		serve(listener);
+		serve(listener, trace);
 		_exit(0);
 	}
 	close(listener);

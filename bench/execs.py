@@ -1,9 +1,11 @@
 """What it costs to start a program: the decision, who it is, its environment.
 
-    bench/execs.py INTERPOSE EXECS [--rounds N] [--count N] [--json FILE]
+    bench/execs.py INTERPOSE EXECS CONTINUE [--rounds N] [--count N] [--json FILE]
 
 Ways, interleaved round by round, each with one thing more than the one before:
-bare; decided about and compared (one rule); the same with 1,000 rules about
+bare; the calls of the exec, and what its loader opens, notified and let go on
+unread (CONTINUE), which no supervisor of this kind can do without; the new image
+stopped as well, as it must be to be compared; decided about and compared (one rule); the same with 1,000 rules about
 arguments; with a rule that asks which program it is; with a variable that is
 taken out of each new environment, of some thirty. Prints the median of each, and
 what it adds to the one that it is compared with, in microseconds.
@@ -26,16 +28,19 @@ VARIABLE = ["hide env BENCH_KEY", "allow env BENCH_KEY by {execs}"]
 WAYS = (
     # name, rules, what it adds to
     ("bare", None, None),
-    ("decided and compared", [], "bare"),
+    ("notified, nothing done", None, "bare"),
+    ("notified and stopped", None, "notified, nothing done"),
+    ("decided and compared", [], "notified and stopped"),
     ("1,000 rules about arguments", ARGUMENTS, "decided and compared"),
     ("which program it is", IDENTITY, "decided and compared"),
     ("environment rewritten", IDENTITY + VARIABLE, "which program it is"),
 )
 
 
-def command(options, directory, rules):
+def command(options, directory, name, rules):
     if rules is None:
-        return []
+        least = [options.continue_, "-t"] if name == "notified and stopped" else [options.continue_]
+        return least if name != "bare" else []
     policy = directory / "policy"
     text = "\n".join(BASE + [rule.format(execs=options.execs) for rule in rules])
     policy.write_text("policy 1\n" + text + "\n")
@@ -46,6 +51,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("interpose", type=os.path.abspath)
     parser.add_argument("execs", type=os.path.abspath)
+    parser.add_argument("continue_", metavar="continue", type=os.path.abspath)
     parser.add_argument("--json")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--count", type=int, default=400)
@@ -62,7 +68,7 @@ def main():
         for _ in range(options.rounds):
             for name, rules, _ in WAYS:
                 done = subprocess.run(
-                    command(options, directory, rules) + [options.execs, str(options.count)],
+                    command(options, directory, name, rules) + [options.execs, str(options.count)],
                     env=environment, cwd=directory / "work", stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE, check=True, text=True)
                 times[name].append(int(done.stdout.split()[0]) / 1e3)

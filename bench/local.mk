@@ -56,8 +56,8 @@ EXTRA_PROGRAMS += bench/execs
 bench_execs_SOURCES = bench/execs.c
 EXTRA_DIST += bench/execs.py
 CLEANFILES += bench/execs bench-execs.json
-bench-execs: all bench/execs
-	python3 -B $(srcdir)/bench/execs.py ./interpose bench/execs \
+bench-execs: all bench/execs bench/continue
+	python3 -B $(srcdir)/bench/execs.py ./interpose bench/execs bench/continue \
 		--json bench-execs.json $(BENCH)
 
 .PHONY: bench-execs
