@@ -81,12 +81,11 @@ void call_continue(struct call *call)
 	answer(call, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 }
 
-static int add_fd(struct call *call, int fd, int at, bool close_on_exec,
-		  uint32_t flags)
+int call_put_fd(struct call *call, int fd, int at, bool close_on_exec)
 {
 	struct seccomp_notif_addfd add = {
 		.id = call->request.id,
-		.flags = flags,
+		.flags = at < 0 ? 0U : (uint32_t)SECCOMP_ADDFD_FLAG_SETFD,
 		.srcfd = (uint32_t)fd,
 		.newfd = at < 0 ? 0 : (uint32_t)at,
 		.newfd_flags = close_on_exec ? O_CLOEXEC : 0,
@@ -102,12 +101,6 @@ static int add_fd(struct call *call, int fd, int at, bool close_on_exec,
 	return number < 0 ? -errno : number;
 }
 
-int call_put_fd(struct call *call, int fd, int at, bool close_on_exec)
-{
-	return add_fd(call, fd, at, close_on_exec,
-		      at < 0 ? 0U : (uint32_t)SECCOMP_ADDFD_FLAG_SETFD);
-}
-
 void call_give_fd(struct call *call, int *fd, bool close_on_exec)
 {
 	if (call->answered)
@@ -115,12 +108,12 @@ void call_give_fd(struct call *call, int *fd, bool close_on_exec)
 	call_gave_fd(call, fd, call_put_fd(call, *fd, -1, close_on_exec));
 }
 
-void call_gave_fd(struct call *call, int *fd, int number)
+/* Never with SECCOMP_ADDFD_FLAG_SEND, which is one step less: a thread that is
+ * stopped while it waits there (SIGSTOP, a debugger, a frozen cgroup, a machine
+ * that goes to sleep) has answered, and has put nothing in. The program's open
+ * then returns 0, which is its standard input. */
+static void answer_number(struct call *call, int number)
 {
-	/* Not with SECCOMP_ADDFD_FLAG_SEND: by the time the program runs on, it
-	 * must be the only one that has the file open. */
-	scope_close_fd(fd);
-	*fd = -1;
 	if (number == -EMFILE)
 		limits_no_descriptor(call->session, call->tid);
 	/* Of what may go wrong only a full table is the program's business. */
@@ -129,16 +122,19 @@ void call_gave_fd(struct call *call, int *fd, int number)
 					      : -EIO);
 }
 
+void call_gave_fd(struct call *call, int *fd, int number)
+{
+	/* By the time the program runs on, it must be the only one that has the
+	 * file open. */
+	scope_close_fd(fd);
+	*fd = -1;
+	answer_number(call, number);
+}
+
 void call_lend_fd(struct call *call, int fd, bool close_on_exec)
 {
-	int number =
-		add_fd(call, fd, -1, close_on_exec, SECCOMP_ADDFD_FLAG_SEND);
-
-	if (number == -EMFILE)
-		limits_no_descriptor(call->session, call->tid);
-	if (number < 0)
-		call_fail(call, number == -EMFILE ? EMFILE : EIO);
-	call->answered = true;
+	if (!call->answered)
+		answer_number(call, call_put_fd(call, fd, -1, close_on_exec));
 }
 
 int call_write(struct call *call, uint64_t address, const void *bytes,

@@ -119,7 +119,7 @@ void call_gave_fd(struct call *call, int *fd, int number);
 
 /**
  * The same of a file that nobody minds to be open here, too, while the program
- * runs on: in one step. `fd` stays the caller's.
+ * runs on. `fd` stays the caller's.
  */
 void call_lend_fd(struct call *call, int fd, bool close_on_exec);
 

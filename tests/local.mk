@@ -525,6 +525,9 @@ check-release:
 	@$(srcdir)/tests/release/run $(srcdir) $(RELEASE)
 
 .PHONY: check-release
+dist_check_SCRIPTS += tests/e2e/paused.sh
+TESTS += tests/e2e/paused.sh
+EXTRA_DIST += tests/e2e/paused.py
 dist_check_SCRIPTS += tests/e2e/learning.sh
 TESTS += tests/e2e/learning.sh
 dist_check_SCRIPTS += tests/e2e/faults.sh tests/e2e/doctor.sh
