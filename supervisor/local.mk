@@ -327,6 +327,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/net/http_swap.c \
 	supervisor/net/http_swap.h \
 	supervisor/net/http_two.c \
+	supervisor/net/http_two_clock.c \
 	supervisor/net/http_two_end.c \
 	supervisor/net/http_two_end.h \
 	supervisor/net/http_two_front.c supervisor/net/http_two_parts.h \

@@ -605,7 +605,7 @@ EXTRA_DIST += tests/net/lingering.py
 dist_check_SCRIPTS += tests/net/http_two.sh
 TESTS += tests/net/http_two.sh
 EXTRA_DIST += tests/net/http_two.py tests/net/http_two_attacks.py \
-	tests/net/http_two_early.py \
+	tests/net/http_two_early.py tests/net/http_two_tails.py \
 	tests/net/http_two_in_session.py tests/net/frames.py tests/net/two_world.py
 dist_check_SCRIPTS += tests/net/memory.sh
 TESTS += tests/net/memory.sh

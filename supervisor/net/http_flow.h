@@ -31,6 +31,10 @@ void http_service_free(struct http_service *service);
 void http_service_secrets(struct http_service *service,
 			  struct secrets *secrets);
 
+/** For tests: what lingers has so long instead of 5 s, and of its other times a
+ * like part. */
+void http_service_hurry(struct http_service *service, unsigned milliseconds);
+
 /** Those that are used now; the service's. */
 struct secrets *http_service_now(const struct http_service *service);
 

@@ -64,11 +64,17 @@ static size_t waiting(const struct http_flow *flow)
 	return evbuffer_get_length(bufferevent_get_output(flow->client));
 }
 
+static void wait_a_turn(struct http_flow *flow)
+{
+	flow->waiting = true;
+	evtimer_add(flow->timer, &flow->service->turn);
+}
+
 void http_linger(struct http_flow *flow)
 {
 	flow->lingering = true;
 	flow->linger = (struct http_linger){.waiting = waiting(flow)};
-	http_wait_for(flow, HTTP_SECONDS_LINGER);
+	wait_a_turn(flow);
 }
 
 /* All that was written is out: say so, and let the client go first. */
@@ -84,7 +90,7 @@ static void say_end(struct http_flow *flow)
 		(void)bufferevent_flush(flow->client, EV_WRITE, BEV_FINISHED);
 	else
 		(void)shutdown(bufferevent_getfd(flow->client), SHUT_WR);
-	http_wait_for(flow, HTTP_SECONDS_LINGER);
+	wait_a_turn(flow);
 }
 
 void http_linger_step(struct http_flow *flow)
@@ -118,7 +124,7 @@ bool http_linger_on(struct http_linger *linger, size_t waiting)
 void http_linger_time(struct http_flow *flow)
 {
 	if (http_linger_on(&flow->linger, waiting(flow)))
-		http_wait_for(flow, HTTP_SECONDS_LINGER);
+		wait_a_turn(flow);
 	else
 		http_over(flow, waiting(flow) > 0);
 }

@@ -44,6 +44,8 @@ struct http_service {
 	struct roots *roots; /* by which it verifies */
 	struct secrets *secrets;
 	uint64_t gathered; /* bytes of bodies, of all flows */
+	/* How long HTTP_SECONDS_LINGER are: shorter in tests. */
+	struct timeval turn;
 };
 
 enum http_phase {
@@ -75,10 +77,10 @@ struct http_gathering {
 	uint64_t counted; /* in the service's sum */
 };
 
-/** A connection that is to end. */
+/** What is to end: a connection, or what goes on without its client. */
 struct http_linger {
-	size_t waiting; /* for the client, when it was last looked at */
-	bool moved;	/* the client has sent something since */
+	size_t waiting; /* for the other side, when it was last looked at */
+	bool moved;	/* it has sent something since */
 	bool said;	/* that nothing more comes */
 	unsigned seconds, idle;
 };
@@ -182,7 +184,7 @@ void http_linger_step(struct http_flow *flow);
 void http_linger_time(struct http_flow *flow);
 
 /** HTTP_SECONDS_LINGER more have gone by, and so many bytes wait for the
- * client: does it go on? */
+ * other side: does it go on? */
 bool http_linger_on(struct http_linger *linger, size_t waiting);
 
 /** Run the timer for so long, from now. */

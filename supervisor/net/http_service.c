@@ -38,6 +38,7 @@ int http_service_new(struct event_base *base, const struct ca_material *ca,
 		error = roots_new(trust, trust_length, mapped, &made->roots);
 	if (!error) {
 		made->base = base;
+		made->turn.tv_sec = HTTP_SECONDS_LINGER;
 		made->upstream = make_upstream(made->roots);
 		error = made->upstream ? 0 : -ENOMEM;
 	}
@@ -46,6 +47,14 @@ int http_service_new(struct event_base *base, const struct ca_material *ca,
 	else
 		*service = made;
 	return error;
+}
+
+void http_service_hurry(struct http_service *service, unsigned milliseconds)
+{
+	service->turn = (struct timeval){
+		.tv_sec = milliseconds / 1000,
+		.tv_usec = milliseconds % 1000 * 1000,
+	};
 }
 
 void http_service_secrets(struct http_service *service, struct secrets *secrets)

@@ -12,7 +12,8 @@
  *
  * A server may answer before it has read all of a request. Where it goes on
  * reading, what the client has sent goes on to it, though the client's stream,
- * or connection, is over; where it does not, the client is told so.
+ * or connection, is over; where it does not, the client is told so. How long
+ * that may take is http_two_clock.c's.
  */
 #include "supervisor/net/http_two_front.h"
 
@@ -274,13 +275,15 @@ static bool is_writing(const struct two_front *front)
 
 bool two_front_goes_on(const struct two_front *front)
 {
-	return front && (front->going_on || is_writing(front));
+	return front &&
+	       (front->going_on || (is_writing(front) && !front->given_up));
 }
 
 static void end_near(struct two_front *front)
 {
 	two_end_free(front->near);
 	front->near = NULL;
+	front->linger.moved = true;
 	/* One that speaks HTTP/1.1 has given its side away. */
 	for (struct far *far = front->fars; far; far = far->next)
 		if (far->side)
@@ -303,8 +306,9 @@ bool two_front_run(struct two_front *front)
 		end_near(front);
 	run_fars(front);
 	start_waiting(front);
-	http_wait(front->outer, !front->near || two_end_amidst(front->near) ||
+	http_wait(front->outer, (front->near && two_end_amidst(front->near)) ||
 					is_trying(front));
+	two_clock_run(front);
 	return front->near || two_front_goes_on(front);
 }
 
@@ -328,9 +332,11 @@ int two_front_begin(struct http_flow *flow)
 	if (!far_new(front, fd))
 		return -ENOMEM;
 	front->woken = evtimer_new(flow->service->base, on_woken, front);
-	front->near = front->woken ? two_end_new(flow->client, true,
-						 &two_near_calls, front)
-				   : NULL;
+	front->clock = evtimer_new(flow->service->base, two_clock_turn, front);
+	front->near = front->woken && front->clock
+			      ? two_end_new(flow->client, true, &two_near_calls,
+					    front)
+			      : NULL;
 	return front->near ? 0 : -ENOMEM;
 }
 
@@ -348,5 +354,7 @@ void two_front_free(struct two_front *front)
 		bufferevent_free(front->spare);
 	if (front->woken)
 		event_free(front->woken);
+	if (front->clock)
+		event_free(front->clock);
 	free(front);
 }

@@ -25,10 +25,11 @@ struct request {
 	struct two_stream *near, *far; /* near: NULL where it only goes on */
 	struct bufferevent *client;    /* its flow's, before that begins */
 	struct bufferevent *rest;      /* near's pipe, when near is gone */
-	struct bufferevent *tail; /* the flow's far side, when that is over */
-	struct http_flow *flow;	  /* or NULL: it is over, or not yet begun */
-	void *context;		  /* the owner's */
-	bool unsent;		  /* its flow is over, and sent nothing */
+	struct bufferevent *tail;  /* the flow's far side, when that is over */
+	struct http_flow *flow;	   /* or NULL: it is over, or not yet begun */
+	void *context;		   /* the owner's */
+	struct http_linger linger; /* since it goes on without its stream */
+	bool unsent;		   /* its flow is over, and sent nothing */
 };
 
 struct two_front {
@@ -41,12 +42,21 @@ struct two_front {
 	struct request *requests;
 	size_t going_on; /* of them, without a stream */
 	bool went_on;	 /* there was such a one */
+	struct event *clock;
+	struct http_linger linger; /* since all of that is over */
+	bool given_up;		   /* what is written is not waited for */
 	struct sockaddr_storage address;
 	socklen_t address_length;
 };
 
 /** Have the front go on, in a moment; its argument is a struct two_front. */
 void two_wake(void *front);
+
+/** Have the clock run while there is something that it is for. */
+void two_clock_run(struct two_front *front);
+
+/** A turn of the clock of a struct two_front is over. */
+void two_clock_turn(evutil_socket_t fd, short what, void *front);
 
 /** Cut it. */
 void two_request_free(struct request *request);

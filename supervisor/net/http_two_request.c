@@ -235,6 +235,7 @@ static void near_close(struct two_stream *stream)
 	request->rest = stream->pipe;
 	stream->pipe = NULL;
 	request->front->going_on++;
+	request->linger.moved = true; /* just now */
 	request->front->went_on = true;
 	bufferevent_setcb(request->rest, NULL, NULL, NULL, NULL);
 	(void)bufferevent_flush(request->rest, EV_WRITE, BEV_FINISHED);

@@ -3,7 +3,7 @@
  * 127.0.0.1, leads each connection to another, and prints what is reported.
  *
  *   http_tool NAME PORT [heap] [narrow] [tls] [trust FILE] [ca FILE] [deny
- * TEXT] [hold TEXT] [secret NAME VALUE PLACEHOLDER PLACE HEADER MINE [renewed
+ * TEXT] [hold TEXT] [hurry MILLISECONDS] [secret NAME VALUE PLACEHOLDER PLACE HEADER MINE [renewed
  * KEY]]
  *
  * NAME is the host, 127.0.0.1 is connected to. Requests whose `METHOD PATH`
@@ -12,7 +12,8 @@
  * `exfiltration …`, `asked …` and `ended OUT IN`. Ends with its standard input;
  * a line of that has it forget all secrets. With `heap` (the third word)
  * buffers are those of the broker, and no value is kept elsewhere. With
- * `narrow` the kernel holds little for a client that does not read.
+ * `narrow` the kernel holds little for a client that does not read. `hurry`
+ * says how long the 5 s are that what lingers is given.
  */
 #include <arpa/inet.h>
 #include <event2/event.h>
@@ -33,6 +34,7 @@ static struct {
 	const char *name, *deny, *hold;
 	uint16_t port;
 	bool tls, heap, narrow;
+	unsigned hurry;
 	struct secret_record records[SECRETS_MOST];
 	size_t count;
 	uint64_t mine;
@@ -222,6 +224,8 @@ static void read_words(char **at, const struct ca_material *material,
 			tool.deny = *++at;
 		else if (strcmp(*at, "hold") == 0)
 			tool.hold = *++at;
+		else if (strcmp(*at, "hurry") == 0)
+			tool.hurry = (unsigned)atoi(*++at);
 		else if (strcmp(*at, "secret") == 0)
 			add_secret(at + 1), at += 6;
 		else if (strcmp(*at, "renewed") == 0)
@@ -258,6 +262,8 @@ int main(int argc, char **argv)
 			     false, &tool.service))
 		fail("http_service_new");
 	use_secrets(tool.count);
+	if (tool.hurry)
+		http_service_hurry(tool.service, tool.hurry);
 	struct evconnlistener *listener = evconnlistener_new_bind(
 		tool.base, serve, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
 		(void *)&near, sizeof(near));

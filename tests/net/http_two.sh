@@ -11,5 +11,6 @@ PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
 timeout 240 python3 "$here/http_two.py" "$PWD/tests/net/http_tool" || exit 1
 timeout 240 python3 "$here/http_two_early.py" "$PWD/tests/net/http_tool" || exit 1
+timeout 120 python3 "$here/http_two_tails.py" "$PWD/tests/net/http_tool" || exit 1
 timeout 300 python3 "$here/http_two_attacks.py" "$PWD/tests/net/http_tool" || exit 1
 timeout 240 python3 "$here/http_two_in_session.py" "${INTERPOSE:-$PWD/interpose}"
