@@ -312,6 +312,10 @@ int http_request_read(const char *bytes, size_t length, struct http_head *head,
 		error = read_fields(head, rest, &found, why);
 	if (!error && found.hosts != 1)
 		return wrong(why, "no Host");
+	/* Where the other protocol begins, servers do not agree about. */
+	if (!error && found.upgrade && !head->other_http &&
+	    (head->body == HTTP_BODY_CHUNKED || head->length))
+		return wrong(why, "a request for another protocol has a body");
 	return error;
 }
 

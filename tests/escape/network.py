@@ -323,6 +323,13 @@ def connect_within_tls(mark):
 
 
 @attack
+def body_before_another_protocol_within_tls(mark):
+    s = tls(named("seen.wild.test", 443), "seen.wild.test")
+    return get(s, "seen.wild.test", "/" + mark.decode(),
+               "Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 4\r\n\r\nbody")
+
+
+@attack
 def path_that_is_denied(mark):
     s = tls(named("seen.wild.test", 443), "seen.wild.test")
     return get(s, "seen.wild.test", "/x/%2e%2e/secret/" + mark.decode())
@@ -366,6 +373,8 @@ for name, request in {
                                 b"Connection: Upgrade\r\n\r\n",
     "upgrade-to-http-in-tls": b"GET /MARK HTTP/1.1\r\nHost: good.test\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n"
                               b"Connection: Upgrade\r\n\r\n",
+    "body-before-another-protocol": b"POST /MARK HTTP/1.1\r\nHost: good.test\r\nUpgrade: websocket\r\n"
+                                    b"Connection: Upgrade\r\nContent-Length: 4\r\n\r\nbody",
     "pipelined": b"GET /fine HTTP/1.1\r\nHost: good.test\r\n\r\n"
                  b"GET /MARK HTTP/1.1\r\nHost: other.test\r\n\r\n",
 }.items():

@@ -261,6 +261,8 @@ def plain():
             ("another path, as gateways spell it", b"GET /h HTTP/1.1\r\n" + head + b"X_Original-URL: /admin\r\n\r\n"),
             ("two other methods", b"POST /h HTTP/1.1\r\n" + head + b"X-HTTP-Method: GET\r\nX-Method-Override: PUT\r\n\r\n"),
             ("another method that is none", b"POST /h HTTP/1.1\r\n" + head + b"X-HTTP-Method: P UT\r\n\r\n"),
+            ("a body before another protocol", b"POST /h HTTP/1.1\r\n" + head + b"Connection: upgrade\r\nUpgrade: echo\r\nContent-Length: 4\r\n\r\nbody"),
+            ("chunks before another protocol", b"POST /h HTTP/1.1\r\n" + head + b"Connection: upgrade\r\nUpgrade: echo\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
             ("dots", b"GET /a/../h HTTP/1.1\r\n" + head + b"\r\n"),
             ("chunks", b"POST /bad HTTP/1.1\r\n" + head + b"Transfer-Encoding: chunked\r\n\r\n5\nhello\n"),
             ("a trailer that is a Host", b"POST /bad HTTP/1.1\r\n" + head + b"Transfer-Encoding: chunked\r\n\r\n0\r\nHost: other.example\r\n\r\n"),
