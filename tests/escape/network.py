@@ -188,6 +188,38 @@ def leads(name, address):
 attacks["leads-to-metadata"] = leads("meta.bad.test", META)
 attacks["leads-to-the-lan"] = leads("lan.bad.test", LAN)
 attacks["leads-to-loopback"] = leads("lo.bad.test", "127.0.0.1")
+# By other names on the way, of which no rule is.
+attacks["leads-to-metadata-by-an-alias"] = leads("alias-meta.bad.test", META)
+attacks["leads-to-loopback-by-aliases"] = leads("alias-lo.bad.test", "127.0.0.1")
+
+
+def leads_by_six(name, address):
+    def one(mark):
+        errors = []
+        for host in (name, address):
+            try:
+                found = socket.getaddrinfo(host, 80, socket.AF_INET6, socket.SOCK_STREAM)
+                s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+                s.settimeout(5)
+                s.connect(found[0][4])
+                return get(s, name, "/" + mark.decode())
+            except OSError as error:
+                errors.append(str(error))
+        return errors
+    return one
+
+
+attacks["leads-to-metadata-by-nat64"] = leads_by_six("nat64.bad.test", "64:ff9b::a9fe:a9fe")
+attacks["leads-to-loopback-by-nat64"] = leads_by_six("nat64-lo.bad.test", "64:ff9b::7f00:1")
+attacks["leads-to-metadata-by-local-nat64"] = leads_by_six("nat64-own.bad.test", "64:ff9b:1::a9fe:a9fe")
+attacks["leads-to-a-link"] = leads_by_six("link.bad.test", "fe80::1%lo")
+
+
+@attack
+def another_host_behind_an_alias(mark):
+    """A name may be another's, as those of most services are; what that one is called no rule says."""
+    get(named("alias.bad.test", 80), "alias.bad.test", "/aliased")
+    return get(named("alias.bad.test", 80), "cdn.evil.test", "/" + mark.decode())
 
 
 @attack
@@ -292,6 +324,27 @@ def two_hellos_in_one_record(mark):
 def real_tls_to_a_neighbour(mark):
     s = tls(named("good.test", 443), "other.test")
     return get(s, "other.test", "/" + mark.decode())
+
+
+@attack
+def ticket_of_another_name(mark):
+    """A session of TLS that was begun under a name that is allowed, and what came of
+    one that is not looked into, where one is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def again(host, name, session=None):
+        return context.wrap_socket(named(host, 443), server_hostname=name, session=session)
+
+    s = again("good.test", "good.test")
+    get(s, "good.test", "/ticket")
+    said = []
+    for host, name in (("good.test", "other.test"), ("seen.wild.test", "seen.wild.test")):
+        try:
+            said.append(get(again(host, name, s.session), "other.test", "/" + mark.decode()))
+        except OSError as error:
+            said.append(str(error))
+    return said
 
 
 @attack

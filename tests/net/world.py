@@ -25,9 +25,16 @@ ZONE = {
     "meta.bad.test": ["169.254.169.254"], "lan.bad.test": ["10.0.0.5"],
     "lo.bad.test": ["127.0.0.1"], "mixed.bad.test": ["127.0.0.1", ONE],
     "rebind.bad.test": [ONE],
+    "alias-meta.bad.test": ["169.254.169.254"], "alias-lo.bad.test": ["127.0.0.1"],
+    "alias.bad.test": [TWO],
 }
 SIX = {"six.test": ["2001:db8::10"], "lo.bad.test": ["::1"],
-       "meta.bad.test": ["fd00:ec2::254"]}
+       "meta.bad.test": ["fd00:ec2::254"], "link.bad.test": ["fe80::1"],
+       "nat64.bad.test": ["64:ff9b::a9fe:a9fe"], "nat64-lo.bad.test": ["64:ff9b::7f00:1"],
+       "nat64-own.bad.test": ["64:ff9b:1::a9fe:a9fe"]}
+# Names that are others', which are others' again.
+ALIASES = {"alias-meta.bad.test": ["meta.evil.test"], "alias-lo.bad.test": ["a.good.test", "lo.evil.test"],
+           "alias.bad.test": ["cdn.evil.test"]}
 lock = threading.Lock()
 letters = []  # of questions for good.test, which are capitals: four bits of each
 
@@ -51,20 +58,27 @@ def answer(query):
     kind = struct.unpack(">H", query[at + 1:at + 3])[0]
     note("dns", f"{name} {kind}")
     question = query[12:at + 5]
-    if name not in ZONE and name != "big.test" and \
+    if name not in ZONE and name not in SIX and name != "big.test" and \
             not name.endswith(".wild.test"):
         return query[:2] + b"\x81\x83\0\1\0\0\0\0\0\0" + question
     records = b""
-    four = ZONE.get(name, [TWO])
+    four = ZONE.get(name, [] if name in SIX else [TWO])
     if name == "rebind.bad.test":  # outside, and from then on inside
         ZONE[name] = ["10.0.0.5"]
     found = ([socket.inet_aton(a) for a in four] if kind == 1 else
              [socket.inet_pton(socket.AF_INET6, a) for a in SIX.get(name, [])]
              if kind == 28 else [])
+    owner, count = b"\xc0\x0c", len(found)
+    # One that changes may not be kept for a moment.
+    life = 0 if name == "rebind.bad.test" else 60
+    for alias in ALIASES.get(name, []):
+        wire = b"".join(bytes([len(x)]) + x.encode() for x in alias.split(".")) + b"\0"
+        records += owner + struct.pack(">HHIH", 5, 1, life, len(wire)) + wire
+        owner, count = wire, count + 1
     for data in found:
-        records += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(data))
+        records += owner + struct.pack(">HHIH", kind, 1, life, len(data))
         records += data
-    return (query[:2] + b"\x81\x80\0\1" + struct.pack(">H", len(found)) +
+    return (query[:2] + b"\x81\x80\0\1" + struct.pack(">H", count) +
             b"\0\0\0\0" + question + records)
 
 
@@ -247,6 +261,8 @@ echoes()
 for port in (54, 443, 9999):
     udp_sink(port)
 stream(socket.AF_INET, "0.0.0.0", 80, False)
+stream(socket.AF_INET6, "::", 80, False) if socket.has_ipv6 and \
+    os.path.exists("/proc/net/if_inet6") else None
 stream(socket.AF_INET, "0.0.0.0", 7780, False)
 stream(socket.AF_INET, "0.0.0.0", 443, True)
 stream(socket.AF_INET, "0.0.0.0", 4434, True, again=True)
