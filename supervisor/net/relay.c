@@ -237,6 +237,8 @@ static void server_decided(void *context, const struct net_message *verdict)
 		flow_refuse(flow, NULL); /* the supervisor knows why */
 	else if (verdict->inspect)
 		relay_inspect(flow, verdict->secrets);
+	else if (flow->encrypted)
+		flow_refuse(flow, sniff_encrypted);
 	else
 		flow_checked(flow);
 }
@@ -366,6 +368,7 @@ static void look(struct flow *flow, size_t before)
 	case SNIFF_TLS:
 		flow->tls = true;
 		flow->hello = sniffed.length;
+		flow->encrypted = sniffed.encrypted;
 		break;
 	case SNIFF_HTTP:
 		break;

@@ -31,9 +31,10 @@ struct flow {
 	struct event *spoken; /* the far end speaks first */
 	union net_endpoint near;
 	bool early, must_name, inspect;
-	bool tls;     /**< a ClientHello was seen */
-	bool word;    /**< the first line may yet be a request's */
-	size_t hello; /**< its bytes */
+	bool tls;	/**< a ClientHello was seen */
+	bool encrypted; /**< another name may be in it */
+	bool word;	/**< the first line may yet be a request's */
+	size_t hello;	/**< its bytes */
 	char name[NET_NAME];
 	struct lookup *lookup;			 /**< of `name`, under way */
 	struct net_address found[NET_ADDRESSES]; /**< of it */

@@ -80,6 +80,8 @@ enum {
 	NAME_HOST = 0,
 };
 
+const char sniff_encrypted[] = "the server's name is encrypted (ECH)";
+
 /* RFC 6066, 3: one list, of which one entry is a host name. */
 static bool read_names(struct cursor extension, struct sniffed *sniffed)
 {
@@ -108,10 +110,8 @@ static enum sniff read_extensions(struct cursor extensions,
 
 		if (extensions.bad)
 			break;
-		if (type == EXTENSION_ECH) {
-			sniffed->why = "the server's name is encrypted (ECH)";
-			return SNIFF_BAD;
-		}
+		/* What stands for none (GREASE) looks the same. */
+		sniffed->encrypted |= type == EXTENSION_ECH;
 		if (type == EXTENSION_NAME && !read_names(extension, sniffed)) {
 			sniffed->why = "the TLS server name is no host name";
 			return SNIFF_BAD;
@@ -202,9 +202,14 @@ enum sniff sniff_second(const uint8_t *bytes, size_t length,
 			return SNIFF_MORE;
 		at += RECORD_HEAD + body;
 	}
-	return length - at < RECORD_HEAD
-		       ? SNIFF_MORE
-		       : sniff_tls(bytes + at, length - at, sniffed);
+	if (length - at < RECORD_HEAD)
+		return SNIFF_MORE;
+	enum sniff what = sniff_tls(bytes + at, length - at, sniffed);
+
+	if (what != SNIFF_TLS || !sniffed->encrypted)
+		return what;
+	sniffed->why = sniff_encrypted;
+	return SNIFF_BAD;
 }
 
 /* ----------------------------------------------------------------- HTTP -- */

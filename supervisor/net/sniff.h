@@ -27,8 +27,12 @@ enum { SNIFF_MOST = 16384 };
 struct sniffed {
 	char name[NET_NAME]; /**< of the server, lower case; empty: none */
 	size_t length;	     /**< of the ClientHello, its records' heads too */
+	bool encrypted;	     /**< another name may be in it (ECH) */
 	const char *why;     /**< static */
 };
+
+/** Why such a ClientHello does not go on to a far end, which may read it. */
+extern const char sniff_encrypted[];
 
 /** Look at the first bytes that a client sent. */
 enum sniff sniff_first(const uint8_t *bytes, size_t length,

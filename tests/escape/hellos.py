@@ -21,16 +21,32 @@ class OpenSSL:
     """A client that may change its mind between two ClientHellos: nothing is read
     before it has."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, more=None):
         self.library = library = ctypes.CDLL("libssl.so.3")
         for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new", "BIO_new", "BIO_s_mem"):
             getattr(library, name).restype = ctypes.c_void_p
         pointer = ctypes.c_void_p
         context = library.SSL_CTX_new(pointer(library.TLS_client_method()))
+        if more:
+            self.extend(pointer(context), *more)
         self.ssl = pointer(library.SSL_new(pointer(context)))
         self.come, self.go = (pointer(library.BIO_new(pointer(library.BIO_s_mem()))) for _ in range(2))
         library.SSL_set_bio(self.ssl, self.come, self.go)
         self.connection = connection
+
+    def extend(self, context, number, data):
+        """Have each ClientHello bear this extension."""
+        pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        kind = ctypes.CFUNCTYPE(ctypes.c_int, pointer, ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(pointer),
+                                ctypes.POINTER(size), pointer, size, pointer, pointer)
+        room = ctypes.create_string_buffer(data)
+
+        def add(ssl, number, where, out, length, certificate, index, alert, more):
+            out[0], length[0] = ctypes.addressof(room), len(data)
+            return 1
+        self.add = kind(add)
+        if self.library.SSL_CTX_add_custom_ext(context, number, 0x80, self.add, None, None, None, None) != 1:
+            raise OSError("no such extension")
 
     def until_done(self, step):
         """Do it, with what has to be sent and received for it."""

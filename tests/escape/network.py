@@ -312,6 +312,15 @@ def sni_of_another_when_asked_again(mark):
 
 
 @attack
+def another_host_behind_what_may_be_an_encrypted_name(mark):
+    """Where requests are looked into it goes no further, and clients of all kinds send it."""
+    client = OpenSSL(named("seen.wild.test", 443), (0xfe0d, b"\0\0\1\0\1\0\0\0\0\1x"))
+    client.connect(b"seen.wild.test")
+    client.get("seen.wild.test", "/greased")
+    return client.get("other.test", "/" + mark.decode())
+
+
+@attack
 def two_hellos_in_one_record(mark):
     first, second = hello(sni(b"good.test"), b"")[5:], hello(sni(b"evil.test"), mark)[5:]
     s = named("good.test", RAW)

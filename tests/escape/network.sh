@@ -86,7 +86,7 @@ count=$(grep -c . "$WORLD/said")
 	{ fail "not all were tried"; cat "$WORLD/said"; }
 # What may pass did, or nothing would be shown.
 for fine in ' good.test /fine' ' good.test /small' 'seen.wild.test seen.wild.test /first' \
-	'good.test good.test /again' 'good.test good.test /ticket' \
+	'good.test good.test /again' 'good.test good.test /ticket' 'seen.wild.test seen.wild.test /greased' \
 	' alias.bad.test /aliased'; do
 	grep -qF -- "$fine" "$WORLD/far" || { fail "$fine: not served"; cat "$WORLD/said"; }
 done

@@ -182,6 +182,29 @@ START_TEST(trailer_that_belongs_in_a_head_is_none)
 }
 END_TEST
 
+/* Both names: what would be decided about, and one that cannot be read. */
+START_TEST(encrypted_name_is_told)
+{
+	/* clang-format off */
+	static const uint8_t hello[] =
+		"\x16\3\1\0\x4a\1\0\0\x46\3\3"
+		"0123456789abcdef0123456789abcdef" "\0"
+		"\0\2\x13\1" "\1\0"
+		"\0\x1b" "\0\0\0\x0b\0\x09\0\0\6" "a.test"
+		"\xfe\x0d\0\4" "1234" "\xff\1\0";
+	/* clang-format on */
+	struct sniffed sniffed;
+
+	ck_assert_int_eq(sniff_first(hello, sizeof(hello), &sniffed),
+			 SNIFF_TLS);
+	ck_assert_str_eq(sniffed.name, "a.test");
+	ck_assert(sniffed.encrypted);
+	ck_assert_int_eq(sniff_second(hello, sizeof(hello), &sniffed),
+			 SNIFF_BAD);
+	ck_assert_str_eq(sniffed.why, sniff_encrypted);
+}
+END_TEST
+
 /* What is said instead of a second ClientHello. */
 START_TEST(alert_after_the_first_hello_goes_on)
 {
@@ -229,6 +252,7 @@ int main(void)
 		       line_that_becomes_a_request_is_held_at_its_version);
 	tcase_add_test(parts, trailer_that_belongs_in_a_head_is_none);
 	tcase_add_test(parts, alert_after_the_first_hello_goes_on);
+	tcase_add_test(parts, encrypted_name_is_told);
 	suite_add_tcase(suite, parts);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
