@@ -48,7 +48,7 @@ check_PROGRAMS += test_fence
 TESTS += test_fence
 endif
 test_fence_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_fence_SOURCES = tests/unit/test_fence.c
+test_fence_SOURCES = tests/unit/draw.h tests/unit/test_fence.c
 test_fence_LDADD = $(interpose_LDADD) $(CHECK_LIBS)
 
 test_table_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -126,6 +126,7 @@ test_filter_clause_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_filter_clause_SOURCES = \
 	tests/unit/bpf.c \
 	tests/unit/bpf.h \
+	tests/unit/draw.h \
 	tests/unit/test_filter_clause.c
 test_filter_clause_LDADD = libsupervisor.a $(CHECK_LIBS)
 
@@ -322,7 +323,7 @@ policy_cases_SOURCES = tests/unit/policy_cases.c \
 	tests/unit/policy_world.c tests/unit/policy_world.h
 policy_cases_LDADD = libpolicy.a $(CHECK_LIBS)
 policy_random_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-policy_random_SOURCES = tests/unit/policy_random.c
+policy_random_SOURCES = tests/unit/draw.h tests/unit/policy_random.c
 policy_random_LDADD = libpolicy.a $(CHECK_LIBS)
 # Under what Docker's default profile refuses.
 check_PROGRAMS += tests/e2e/docker-profile

@@ -12,12 +12,12 @@ test_shim_site_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_shim_site_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(SECCOMP_LIBS)
 check_PROGRAMS += test_go_site
 TESTS += test_go_site
-test_go_site_SOURCES = tests/unit/test_go_site.c
+test_go_site_SOURCES = tests/unit/draw.h tests/unit/test_go_site.c
 test_go_site_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_go_site_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(SECCOMP_LIBS)
 check_PROGRAMS += test_static_site
 TESTS += test_static_site
-test_static_site_SOURCES = tests/unit/test_static_site.c
+test_static_site_SOURCES = tests/unit/draw.h tests/unit/test_static_site.c
 test_static_site_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_static_site_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS) $(SECCOMP_LIBS)
 endif

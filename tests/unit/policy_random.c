@@ -8,18 +8,9 @@
 
 #include "policy/fence.h"
 #include "policy/policy.h"
+#include "tests/unit/draw.h"
 
 enum { RULES = 24, SUBJECTS = 60, ROUNDS = 1500, LONGEST = 64 };
-
-static unsigned long seed = 88172645463325252UL;
-
-static unsigned pick(unsigned most)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % most;
-}
 
 /** A component without a slash: is `text` matched by `glob`? */
 static bool component_matches(const char *glob, size_t n, const char *text,
@@ -60,12 +51,12 @@ static void random_pattern(char *out, bool wild)
 {
 	static const char *const parts[] = {"a", "b",  "ab", "*",  "a*",
 					    "?", "*b", "**", "a?", "**"};
-	unsigned count = 1 + pick(4);
+	unsigned count = 1 + draw_below(4);
 
 	*out = '\0';
 	for (unsigned i = 0; i < count; i++) {
 		strcat(out, "/");
-		strcat(out, parts[pick(wild ? 10 : 3)]);
+		strcat(out, parts[draw_below(wild ? 10 : 3)]);
 	}
 }
 
@@ -106,13 +97,13 @@ START_TEST(agrees)
 		struct policy_source source = {POLICY_LAYER_USER, "t", text};
 		enum verdict given[RULES];
 		bool final[RULES];
-		unsigned count = 1 + pick(RULES);
+		unsigned count = 1 + draw_below(RULES);
 		struct policy *policy;
 
 		for (unsigned i = 0; i < count; i++) {
 			random_pattern(globs[i], true);
-			given[i] = verdicts[pick(4)];
-			final[i] = pick(12) == 0;
+			given[i] = verdicts[draw_below(4)];
+			final[i] = draw_below(12) == 0;
 			sprintf(text + strlen(text), "%s%s read %s\n",
 				final[i] ? "final " : "",
 				verdict_name(given[i]), globs[i]);
@@ -149,18 +140,19 @@ START_TEST(many_that_float_agree)
 		char text[MANY * LONGEST] = "";
 		struct policy_source source = {POLICY_LAYER_USER, "t", text};
 		bool allowed[MANY];
-		unsigned count = 2 + pick(MANY - 1);
+		unsigned count = 2 + draw_below(MANY - 1);
 		struct policy *policy;
 
 		for (unsigned i = 0; i < count; i++) {
-			allowed[i] = pick(2);
+			allowed[i] = draw_below(2);
 			sprintf(text + strlen(text), "%s read /**/n%u%s\n",
 				allowed[i] ? "allow" : "deny", i,
-				pick(6) ? "/**" : "");
+				draw_below(6) ? "/**" : "");
 		}
 		policy = load(&source, 1);
 		for (unsigned s = 0; s < SUBJECTS; s++) {
-			unsigned one = pick(count), other = pick(count);
+			unsigned one = draw_below(count),
+				 other = draw_below(count);
 			unsigned last = one > other ? one : other;
 			char subject[LONGEST], lines[2][LONGEST];
 			enum verdict found;
@@ -232,10 +224,10 @@ START_TEST(below_is_sound)
 		bool same, varies, hides;
 		struct policy *policy;
 
-		for (unsigned i = pick(5); i > 0; i--) {
+		for (unsigned i = draw_below(5); i > 0; i--) {
 			random_pattern(glob, true);
 			sprintf(text + strlen(text), "%s read %s\n",
-				words[pick(5)], glob);
+				words[draw_below(5)], glob);
 		}
 		policy = load(&source, 1);
 		random_pattern(from, false);
@@ -275,15 +267,15 @@ static void random_rules(char *text)
 		"", "", "", "", " log", " by /p", " until 2999-01-01"};
 	char glob[LONGEST];
 
-	for (unsigned i = 1 + pick(7); i > 0; i--) {
+	for (unsigned i = 1 + draw_below(7); i > 0; i--) {
 		random_pattern(glob, true);
-		if (pick(2))
+		if (draw_below(2))
 			strcat(glob, "/**");
-		unsigned verdict = pick(7);
+		unsigned verdict = draw_below(7);
 
 		sprintf(text + strlen(text), "%s %s %s%s\n", verdicts[verdict],
-			verdict == 4 ? "read" : actions[pick(3)], glob,
-			ends[pick(7)]);
+			verdict == 4 ? "read" : actions[draw_below(3)], glob,
+			ends[draw_below(7)]);
 	}
 }
 
@@ -317,7 +309,7 @@ START_TEST(fence_is_sound)
 	unsigned fenced[FENCE_WHOLE + 1] = {0};
 
 	for (unsigned round = 0; round < ROUNDS * 6; round++) {
-		enum action action = pick(2) ? ACTION_READ : ACTION_WRITE;
+		enum action action = draw_below(2) ? ACTION_READ : ACTION_WRITE;
 		char text[RULES * 2 * LONGEST] = "allow read,write /**\n";
 		char base[RULES * 2 * LONGEST] = "allow env A\n";
 		struct policy_source sources[] = {
@@ -330,9 +322,9 @@ START_TEST(fence_is_sound)
 		char tree[LONGEST];
 		enum policy_fence fence;
 
-		if (pick(3) == 0)
+		if (draw_below(3) == 0)
 			*text = '\0';
-		if (pick(2))
+		if (draw_below(2))
 			random_rules(base);
 		random_rules(text);
 		policy = load(sources, 2);

@@ -17,19 +17,11 @@
 #include "supervisor/entries.h"
 #include "supervisor/fence.h"
 #include "supervisor/identities.h"
+#include "tests/unit/draw.h"
 
 enum { ROOM = 512 };
 
 static char top[64];
-static unsigned long seed = 88172645463325252UL;
-
-static unsigned pick(unsigned most)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % most;
-}
 
 static void make_top(void)
 {
@@ -105,7 +97,7 @@ static struct fence *found(const struct policy *policy, bool strict,
 	struct identities *identities;
 	struct fence *fence;
 	/* Room for all, for some or for nothing. */
-	struct listings *listings = listings_new(1UL << pick(20));
+	struct listings *listings = listings_new(1UL << draw_below(20));
 
 	ck_assert_ptr_nonnull(listings);
 	ck_assert_int_eq(identities_scan(policy, top, listings, &identities),
@@ -356,9 +348,9 @@ enum { ROUNDS = 60, ENTRIES = 24 };
 static void random_path(char *out, const char *const *parts, unsigned count)
 {
 	*out = '\0';
-	for (unsigned i = 1 + pick(4); i > 0; i--) {
+	for (unsigned i = 1 + draw_below(4); i > 0; i--) {
 		strcat(out, "/");
-		strcat(out, parts[pick(count)]);
+		strcat(out, parts[draw_below(count)]);
 	}
 }
 
@@ -398,10 +390,10 @@ static void add_rules(char *text)
 		"ask read,write", "allow read,write", "allow read"};
 	char path[256];
 
-	for (unsigned i = 1 + pick(5); i > 0; i--) {
+	for (unsigned i = 1 + draw_below(5); i > 0; i--) {
 		random_path(path, globs, 6);
-		sprintf(text + strlen(text), "%s @%s%s\n", rules[pick(6)], path,
-			pick(2) ? "/**" : "");
+		sprintf(text + strlen(text), "%s @%s%s\n", rules[draw_below(6)],
+			path, draw_below(2) ? "/**" : "");
 	}
 }
 
@@ -436,7 +428,7 @@ START_TEST(what_is_fenced_is_allowed)
 		make_tree();
 		add_rules(text);
 		struct policy *policy = load(text);
-		struct fence *fence = found(policy, pick(4) == 0, NULL);
+		struct fence *fence = found(policy, draw_below(4) == 0, NULL);
 
 		asked = policy;
 		fenced = fence;

@@ -11,6 +11,7 @@
 #include "supervisor/filter_clause.h"
 #include "supervisor/filter_tree.h"
 #include "tests/unit/bpf.h"
+#include "tests/unit/draw.h"
 
 #define CLAUSES	    8
 #define LISTS	    2000
@@ -18,22 +19,12 @@
 
 static const struct filter_options options = {.privileged = true};
 
-/** A number below `limit`: xorshift, the same sequence in every run. */
-static uint32_t draw(uint32_t limit)
-{
-	static uint64_t state = 88172645463325252u;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 20) % limit;
-}
-
 /* Few halves, masks and values, so that neighbours share what they load, and
    comparisons come out both ways. */
 static uint8_t draw_half(void)
 {
-	return (uint8_t)(offsetof(struct seccomp_data, args) + 4 * draw(3));
+	return (uint8_t)(offsetof(struct seccomp_data, args) +
+			 4 * draw_below(3));
 }
 
 static uint32_t draw_value(void)
@@ -41,7 +32,7 @@ static uint32_t draw_value(void)
 	static const uint32_t values[] = {0, 1,	     2,		 3,
 					  4, 0x1002, 0xffffffff, 0x80000001};
 
-	return values[draw(8)];
+	return values[draw_below(8)];
 }
 
 static struct filter_condition draw_condition(void)
@@ -51,8 +42,8 @@ static struct filter_condition draw_condition(void)
 
 	return (struct filter_condition){
 		.half = draw_half(),
-		.comparison = (enum filter_comparison)(1 + draw(5)),
-		.mask = masks[draw(5)],
+		.comparison = (enum filter_comparison)(1 + draw_below(5)),
+		.mask = masks[draw_below(5)],
 		.value = draw_value(),
 	};
 }
@@ -60,7 +51,7 @@ static struct filter_condition draw_condition(void)
 /** A list of clauses; each has an errno of its own. */
 static size_t draw_list(struct filter_clause list[CLAUSES])
 {
-	const size_t count = 1 + draw(CLAUSES);
+	const size_t count = 1 + draw_below(CLAUSES);
 
 	memset(list, 0, CLAUSES * sizeof(list[0]));
 	for (size_t i = 0; i < count; i++) {
@@ -68,7 +59,7 @@ static size_t draw_list(struct filter_clause list[CLAUSES])
 		if (i + 1 == count)
 			break;
 		list[i].when[0] = draw_condition();
-		if (draw(2) == 1)
+		if (draw_below(2) == 1)
 			list[i].when[1] = draw_condition();
 	}
 	return count;
@@ -184,7 +175,8 @@ START_TEST(a_tree_gives_each_number_its_answer)
 	const size_t counts[] = {1, 2, 3, 500, NUMBERS};
 
 	for (uint32_t i = 0; i < NUMBERS; i++)
-		actions[i] = SECCOMP_RET_ERRNO | (i % 3 ? draw(2) : draw(3000));
+		actions[i] = SECCOMP_RET_ERRNO |
+			     (i % 3 ? draw_below(2) : draw_below(3000));
 	for (size_t c = 0; c < sizeof(counts) / sizeof(*counts); c++) {
 		code.length = 0;
 		ck_assert_int_eq(

@@ -18,6 +18,7 @@
 #include "supervisor/go_site.h"
 #include "supervisor/image_stack.h"
 #include "supervisor/tracer.h"
+#include "tests/unit/draw.h"
 
 /* As objdump shows it of programs of Go 1.20 to 1.26. */
 static const unsigned char syscall6[] =
@@ -25,16 +26,6 @@ static const unsigned char syscall6[] =
 	"\x48\x3d\x01\xf0\xff\xff\x76\x15\x48\xf7\xd8\x48\x89\xc1"
 	"\x48\xc7\xc0\xff\xff\xff\xff\x48\xc7\xc3\0\0\0\0\xc3"
 	"\x48\x89\xd3\x48\xc7\xc1\0\0\0\0\xc3";
-
-static uint64_t seed = 1;
-
-static uint64_t draw(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
 
 START_TEST(site_is_found)
 {

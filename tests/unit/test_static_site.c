@@ -11,6 +11,7 @@
 #include "shim/static.h"
 #include "supervisor/static_image.h"
 #include "supervisor/static_site.h"
+#include "tests/unit/draw.h"
 
 enum { SIZE = 1024, AT = 512 };
 
@@ -127,16 +128,6 @@ START_TEST(false_chains)
 	ck_assert_uint_eq(static_sites_find(code, 20, sites), 0);
 }
 END_TEST
-
-static uint64_t seed = 1;
-
-static uint64_t draw(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
 
 START_TEST(any_code)
 {
