@@ -9,6 +9,8 @@
  * They lie among what can be written, so that they need be made executable once
  * and not writable before.
  */
+#include "shim/entry_x86_64.h"
+
 	.section .stubs, "aw"
 	.balign	32
 	.globl	shim_stubs
@@ -50,20 +52,7 @@ shim_enter:
 	je	.Lclone
 	cmp	$CLONE3, %rax
 	je	.Lclone
-	push	%r9
-	.cfi_adjust_cfa_offset 8
-	push	%r8
-	.cfi_adjust_cfa_offset 8
-	push	%r10
-	.cfi_adjust_cfa_offset 8
-	push	%rdx
-	.cfi_adjust_cfa_offset 8
-	push	%rsi
-	.cfi_adjust_cfa_offset 8
-	push	%rdi
-	.cfi_adjust_cfa_offset 8
-	push	%rax
-	.cfi_adjust_cfa_offset 8
+	push_call
 	/* The address behind the site, for unwinders that read no code of the
 	 * process: from here on the site's function is the caller. */
 	mov	56(%rsp), %rax
@@ -77,18 +66,7 @@ shim_enter:
 	add	$16, %rsp
 	.cfi_restore_state
 	.cfi_adjust_cfa_offset -8
-	pop	%rdi
-	.cfi_adjust_cfa_offset -8
-	pop	%rsi
-	.cfi_adjust_cfa_offset -8
-	pop	%rdx
-	.cfi_adjust_cfa_offset -8
-	pop	%r10
-	.cfi_adjust_cfa_offset -8
-	pop	%r8
-	.cfi_adjust_cfa_offset -8
-	pop	%r9
-	.cfi_adjust_cfa_offset -8
+	pop_arguments
 	ret
 	/* Of syscall(2), a C function: r9 is nobody's. The child may have
 	 * another stack, with nothing of these functions on it. So the call is
@@ -118,43 +96,27 @@ shim_enter_cancels:
 	.cfi_startproc
 	testb	$CANCELED, (%rdi)
 	jne	.Lfunction
-	push	%r11
-	.cfi_adjust_cfa_offset 8
-	push	%rdi
-	.cfi_adjust_cfa_offset 8
+	push_one	%r11
+	push_one	%rdi
 	/* struct shim_call */
-	push	$0
-	.cfi_adjust_cfa_offset 8
-	push	$0
-	.cfi_adjust_cfa_offset 8
-	push	%r9
-	.cfi_adjust_cfa_offset 8
-	push	%r8
-	.cfi_adjust_cfa_offset 8
-	push	%rcx
-	.cfi_adjust_cfa_offset 8
-	push	%rdx
-	.cfi_adjust_cfa_offset 8
-	push	%rsi
-	.cfi_adjust_cfa_offset 8
+	push_one	$0
+	push_one	$0
+	push_one	%r9
+	push_one	%r8
+	push_one	%rcx
+	push_one	%rdx
+	push_one	%rsi
 	mov	%rsp, %rdi
 	call	shim_serve_cancels
-	pop	%rsi
-	.cfi_adjust_cfa_offset -8
-	pop	%rdx
-	.cfi_adjust_cfa_offset -8
-	pop	%rcx
-	.cfi_adjust_cfa_offset -8
-	pop	%r8
-	.cfi_adjust_cfa_offset -8
-	pop	%r9
-	.cfi_adjust_cfa_offset -8
+	pop_one	%rsi
+	pop_one	%rdx
+	pop_one	%rcx
+	pop_one	%r8
+	pop_one	%r9
 	lea	16(%rsp), %rsp
 	.cfi_adjust_cfa_offset -16
-	pop	%rdi
-	.cfi_adjust_cfa_offset -8
-	pop	%r11
-	.cfi_adjust_cfa_offset -8
+	pop_one	%rdi
+	pop_one	%r11
 	movabs	$0x8000000000000000, %r10
 	cmp	%r10, %rax
 	je	.Lfunction

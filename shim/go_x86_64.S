@@ -8,6 +8,7 @@
  * As the kernel does, this changes nothing but rax, rcx and r11, the flags, and
  * not a byte of the goroutine's stack.
  */
+#include "shim/entry_x86_64.h"
 #include "shim/go.h"
 
 	.text
@@ -26,11 +27,7 @@ shim_go_enter:
 	mov	%rsi, %r10
 	mov	%rdi, %rdx
 	mov	%rcx, %rsi
-	cmp	$GO_ROWS, %rax
-	jae	.Lback
-	lea	(%rax, %rax, GO_ROW_SIZE - 1), %ecx
-	lea	shim_rows(%rip), %r11
-	movzbl	(%r11, %rcx), %ecx
+	kind_of_call	.Lback
 	dec	%ecx
 	cmp	$GO_LAST_HOW, %ecx
 	jae	.Lother
@@ -53,23 +50,12 @@ shim_go_enter:
 	mov	%rcx, -24(%r11)
 	lea	-32(%r11), %rsp
 	mov	%rbx, %rdi
-	push	%r9
-	push	%r8
-	push	%r10
-	push	%rdx
-	push	%rsi
-	push	%rdi
-	push	%rax
+	push_call
 	mov	%rsp, %rdi
 	sub	$8, %rsp
 	call	shim_serve
 	add	$16, %rsp
-	pop	%rdi
-	pop	%rsi
-	pop	%rdx
-	pop	%r10
-	pop	%r8
-	pop	%r9
+	pop_arguments
 	mov	(%rsp), %rcx
 	mov	24(%rsp), %rsp
 	lock btrl	%ecx, GO_BUSY

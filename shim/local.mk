@@ -27,8 +27,8 @@ interpose_shim_so_SOURCES = \
 	shim/stub_aarch64.c \
 	shim/stub_x86_64.c
 SHIM_AARCH64 = shim/calls_aarch64.c shim/entry_aarch64.S shim/machine_aarch64.h
-SHIM_X86_64 = shim/calls_x86_64.c shim/entry_x86_64.S shim/go_x86_64.S \
-	shim/machine_x86_64.h shim/static_x86_64.S
+SHIM_X86_64 = shim/calls_x86_64.c shim/entry_x86_64.S shim/entry_x86_64.h \
+	shim/go_x86_64.S shim/machine_x86_64.h shim/static_x86_64.S
 if ARCH_AARCH64
 interpose_shim_so_SOURCES += $(SHIM_AARCH64)
 SHIM_MACHINE_CFLAGS =

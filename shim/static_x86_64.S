@@ -8,6 +8,7 @@
  * goes back to the stub, with the stack as it was: whoever comes to be on another
  * one (clone(2)) finds its way from there.
  */
+#include "shim/entry_x86_64.h"
 #include "shim/go.h"
 #include "shim/static.h"
 
@@ -23,33 +24,18 @@ shim_static_enter:
 	pushfq
 	push	%rbp
 	push	%r11
-	cmp	$GO_ROWS, %rax
-	jae	.Lback
-	cmpl	$0, STATIC_FORGONE
-	jne	.Lback
-	lea	(%rax, %rax, GO_ROW_SIZE - 1), %ecx
-	lea	shim_rows(%rip), %r11
-	movzbl	(%r11, %rcx), %ecx
+	kind_of_call	.Lback
 	test	%ecx, %ecx
 	je	.Lback
 	cmp	$GO_FILTERS_HOW, %ecx
 	je	.Lback
-	push	%r9
-	push	%r8
-	push	%r10
-	push	%rdx
-	push	%rsi
-	push	%rdi
-	push	%rax
+	cmpl	$0, STATIC_FORGONE
+	jne	.Lback
+	push_call
 	mov	%rsp, %rdi
 	call	shim_serve
 	add	$8, %rsp
-	pop	%rdi
-	pop	%rsi
-	pop	%rdx
-	pop	%r10
-	pop	%r8
-	pop	%r9
+	pop_arguments
 	pop	%rcx
 	add	$STATIC_CALL, %rcx
 	lea	8(%rsp), %rsp
