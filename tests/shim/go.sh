@@ -4,7 +4,6 @@
 # supervisor; and that what is refused stays so.
 #   GO_VERSIONS='go1.20.14 …' tests/shim/go.sh   also programs of those toolchains
 set -u
-interpose=${INTERPOSE:-$PWD/interpose}
 source=$(cd "$(dirname "$0")" && pwd)
 [ "$(uname -m)" = x86_64 ] || { echo "SKIP: on x86-64 only"; exit 77; }
 command -v go >/dev/null || { echo "SKIP: there is no go"; exit 77; }
@@ -16,10 +15,6 @@ export GOTOOLCHAIN GOFLAGS GOCACHE GOPATH GOPROXY GOENV GOTELEMETRY
 . "$source/held.sh"
 has_gate ||
 	{ echo "SKIP: no fence, or no library for programs: $(cat "$here/why")"; exit 77; }
-
-count() {
-	held -v "$@" 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) calls came.*/\1/p'
-}
 
 make() { # NAME OPTION…: makes the program, or says that it cannot
 	kind=$1
@@ -58,26 +53,8 @@ for what in walk programs signals profile depths waiting threads; do
 done
 
 # -- what is refused, or is not there -----------------------------------------------
-mkdir -p p .secret
-echo no >p/.env
-echo no >.secret/key
-ln -s ../.secret/key p/way
-secrets() { # FENCE KIND
-	for path in p/.env p/way .secret/key p/../.secret/key; do
-		timeout 60 "$interpose" -q --fence "$1" --only -e 'allow read,write /**' \
-			-e 'allow exec /**' -e 'allow env *' \
-			-e "hide read $here/work/.secret/**" -e 'deny read **/.env' \
-			"./$2" secret "$path"
-	done >"$here/secret.$1" 2>&1
-}
 for kind in $kinds; do
-	secrets off "$kind"
-	secrets auto "$kind"
-	cmp "$here/secret.off" "$here/secret.auto" ||
-		{ echo "FAILED: $kind: with the fence the policy says something else"; failed=1; }
-	grep -q '"no' "$here/secret.auto" && { echo "FAILED: $kind: a secret was read"; failed=1; }
-	[ "$(wc -l <"$here/secret.auto")" -ge 8 ] ||
-		{ echo "FAILED: $kind: $(cat "$here/secret.auto")"; failed=1; }
+	secrets "$kind" 2 "./$kind" secret
 done
 
 # -- where it cannot be put in ------------------------------------------------------

@@ -152,13 +152,8 @@ cmp "$here/again-off" "$here/again-auto" ||
 # -- few calls come to the supervisor -----------------------------------------------
 mkdir many
 (cd many && for i in $(seq 800); do : >"$i"; done)
-count() {
-	held -v "$@" 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) calls came.*/\1/p'
-}
 few=$(count sh -c 'for i in 1 2 3 4 5; do cat many/* >/dev/null; done')
-all=$(timeout 120 "$interpose" -v --fence off --only -e 'allow read,write /**' \
-	-e 'allow exec /**' -e 'allow env *' sh -c 'for i in 1 2 3 4 5; do cat many/* >/dev/null; done' 2>&1 >/dev/null |
-	sed -n 's/.* \([0-9]*\) calls came.*/\1/p')
+all=$(fence=off count sh -c 'for i in 1 2 3 4 5; do cat many/* >/dev/null; done')
 [ "${few:-9999}" -lt $((all / 20)) ] ||
 	{ echo "FAILED: $few of $all calls came to the supervisor"; failed=1; }
 
