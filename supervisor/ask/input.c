@@ -15,16 +15,23 @@ int64_t input_now(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* What is typed counts after some quiet, from now on. */
+static void quieten(struct input *input)
+{
+	input->quiet_since = input_now();
+	input->open = false;
+}
+
 void input_forget(struct input *input)
 {
 	input->key = 0;
-	input->seen = input->text = false;
+	input->seen = input->text = input->open = false;
 }
 
 void input_drawn(struct input *input, int quiet)
 {
 	input->key = 0;
-	input->quiet_since = input_now();
+	quieten(input);
 	input->quiet = quiet;
 }
 
@@ -52,7 +59,7 @@ size_t input_request(struct input *input, unsigned rows, unsigned columns,
 static void disturbed(struct input *input)
 {
 	input->key = 0;
-	input->quiet_since = input_now();
+	quieten(input);
 }
 
 bool input_ready(const struct input *input)
@@ -64,12 +71,12 @@ static void plain(struct input *input, char byte)
 {
 	bool end = (byte == '\r' || byte == '\n') && !input->lines;
 
-	if ((input->text && !end) || (input->lines && input_ready(input))) {
+	if ((input->text && !end) || (input->lines && input->open)) {
 		input->key = 0;
 		input->take(input->context, byte);
 		return;
 	}
-	if (input->key || !(input->text || input_ready(input))) {
+	if (input->key || !(input->text || input->open)) {
 		disturbed(input);
 		return;
 	}
@@ -203,6 +210,7 @@ bool input_tick(struct input *input)
 {
 	char pressed = alone(input) ? '\x1b' : input->key;
 
+	input->open = input_ready(input);
 	if (!pressed || input_now() < input->due)
 		return false;
 	input->key = 0;
@@ -210,7 +218,7 @@ bool input_tick(struct input *input)
 		input->state = INPUT_PLAIN;
 		input->sequence_length = 0;
 	} else {
-		input->quiet_since = input_now();
+		quieten(input);
 	}
 	input->take(input->context, pressed);
 	return true;

@@ -9,7 +9,9 @@
  * answers in the order in which it was asked. After the reply there must have
  * been 700 ms without any input; then a key counts that is one plain byte and
  * is followed by nothing for 40 ms. Anything else (a paste, a sequence, two
- * keys at once) is dropped, and the quiet time begins anew.
+ * keys at once) is dropped, and the quiet time begins anew. Whether it is over
+ * is settled by input_tick(), when what was typed is read: who is held up must
+ * not take for quiet what it has not read.
  */
 #ifndef SUPERVISOR_ASK_INPUT_H
 #define SUPERVISOR_ASK_INPUT_H
@@ -43,6 +45,7 @@ struct input {
 	unsigned row, column;
 	int64_t quiet_since; /* ms */
 	int quiet;	     /* how long it must be */
+	bool open;	     /* it was, with all read that was typed by then */
 	char key;	     /* may become an answer at `due`; 0: none */
 	int64_t due;
 	/** A key that counts; ESC is that key alone. */

@@ -42,7 +42,7 @@ if [ $# -gt 0 ]; then one "$@"; exit; fi
 stack=stack
 ! grep -q __asan_init "$INTERPOSE" || stack=
 one once deny kept project edit never visible & a=$!
-one typed_ahead no_reply signals many watching resized console unseen & b=$!
+one typed_ahead held_up no_reply signals many watching resized console unseen & b=$!
 one flood stalled terminal jobs elsewhere approve covers full & c=$!
 one pasted clipboard imitated drawn_over timeout lines narrow hangup outlives multitude $stack reason provoked rescued approvers & d=$!
 user once kept terminal jobs approve $stack rescued & e=$!

@@ -50,6 +50,28 @@ def typed_ahead():
     assert t.wait() == 0
 
 
+def held_up():
+    """A key that came before the screen said that one counts is none, however
+    late interpose comes to read it."""
+    t = session("cat ~/secret; echo status $?")
+    t.until("[a]llow once")
+    t.quiet(0.2)
+    held = [t.pid]
+    for _ in range(2):  # the warden, and the supervisor
+        with open("/proc/%d/task/%d/children" % (held[-1], held[-1]), encoding="ascii") as file:
+            held.append(int(file.read().split()[0]))
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    t.type("a")
+    time.sleep(1)
+    for pid in held:
+        os.kill(pid, signal.SIGCONT)
+    assert b"hidden text" not in t.quiet(0.3)
+    t.answer("d")
+    t.until("status 1")
+    assert t.wait() == 0
+
+
 def no_reply():
     """Without the terminal's reply no key is an answer; a report is not."""
     t = session("cat ~/secret; echo status $?", replies=False)
