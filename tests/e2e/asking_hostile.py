@@ -76,7 +76,8 @@ def no_reply():
     """Without the terminal's reply no key is an answer; a report is not."""
     t = session("cat ~/secret; echo status $?", replies=False)
     t.until("[a]llow once")
-    place = re.search(rb"\x1b\[(\d+);(\d+)H\x1b\[6n", t.quiet(0.9))
+    place = re.search(rb"\x1b\[(\d+);(\d+)H\x1b\[6n", t.until(b"\x1b[6n"))
+    t.quiet(0.9)
     t.type("a")
     t.quiet(0.3)
     t.type(b"\x1b]11;rgb:aaaa/aaaa/aaaa\x1b\\")
@@ -90,7 +91,7 @@ def no_reply():
     t.type(b"\x1b]11;rgb:aaaa/aaaa/aaaa\x07")
     t.quiet(0.9)
     assert b"hidden text" not in t.seen
-    t.type("d")
+    t.answer("d")
     t.until("status 1")
     assert t.wait() == 0
 

@@ -153,8 +153,7 @@ def kept():
     t.answer("s")
     t.until("allow connect good.test:443")
     t.until("[Enter]")
-    t.quiet(0.5)
-    t.type("\r")
+    t.answer("\r")
     t.until("hello good.test")
     t.until("hello good.test")
     t.until("good.test:80")
@@ -171,8 +170,7 @@ def project():
     t.until("[a]llow once")
     t.answer("p")
     t.until("[Enter]")
-    t.quiet(0.5)
-    t.type("\r")
+    t.answer("\r")
     t.until("hello good.test")
     assert t.wait() == 0
     done = subprocess.run([INTERPOSE, "-q", *RULES[1:], "--ask", "deny",
@@ -221,8 +219,7 @@ def request_kept():
     t.answer("s")
     t.until("allow http GET")
     t.until("[Enter]")
-    t.quiet(0.5)
-    t.type("\r")
+    t.answer("\r")
     for _ in range(3):
         t.until("hello good.test")
     assert t.wait() == 0
