@@ -99,6 +99,18 @@ def nonblocking(host, port):
     return s
 
 
+def said(path, line):
+    """Wait until a file has that line; false when it does not come."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if os.path.exists(path):
+            with open(path) as file:
+                if line in file.read().splitlines():
+                    return True
+        time.sleep(0.02)
+    return False
+
+
 def run():
     if way in ("tls", "nonblocking"):
         host, port, path = args[0], int(args[1]), args[2]
@@ -162,15 +174,12 @@ def run():
                                        server_hostname=args[0]).do_handshake()
             except ssl.SSLWantReadError:
                 s.sendall(hello.read() + b"\x17\3\3\0\1x")
-        time.sleep(1)
+        said(args[2], args[1] + " came")
         if way == "reset":
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         s.close()
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            if os.path.exists(args[2]) and args[1] in open(args[2]).read():
-                return print("the far end saw it")
-            time.sleep(0.2)
+        if said(args[2], args[1] + " left"):
+            print("the far end saw it")
     elif way == "peer":
         s = socket.create_connection((args[0], int(args[1])), 20)
         print(*s.getpeername())

@@ -136,14 +136,18 @@ def raw(port):
 
 
 def silent(port):
-    """Takes what comes, says nothing, and writes down that it ended."""
+    """Takes what comes, says nothing, and writes down that something came, and
+    that it ended."""
     def one(connection):
+        came = False
         try:
             while connection.recv(65536):
-                pass
+                if not came:
+                    note("left", f"{port} came")
+                came = True
         except OSError:
             pass
-        note("left", str(port))
+        note("left", f"{port} left")
     listener(socket.AF_INET, "0.0.0.0", port, one)
 
 
