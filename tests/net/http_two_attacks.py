@@ -276,6 +276,16 @@ def count_streams():
     client.sock.close()
 
 
+def stands_still(count, least):
+    """What it comes to: more than `least`, and the same at 20 looks in a second."""
+    end, last, looks = time.monotonic() + 60, count(), 0
+    while (looks < 20 or last <= least) and time.monotonic() < end:
+        time.sleep(0.05)
+        now = count()
+        last, looks = now, looks + 1 if now == last else 0
+    return last
+
+
 def slow_reader():
     """Windows as large as can be, and nothing is read: not even what is sent."""
     before = tool.memory()
@@ -292,12 +302,7 @@ def slow_reader():
         client.ask("GET", "/big/100000000")
     clients.append(client)
     tool.wait("asked GET /big/", 90)
-    grown, last = 0, -1
-    while grown != last:  # until it stands still
-        last = grown
-        time.sleep(2)
-        grown = tool.memory() - before
-    expect("nobody reads: memory", grown < 3 * 30 * STREAM, True)
+    expect("nobody reads: memory", stands_still(tool.memory, before) - before < 3 * 30 * STREAM, True)
     expect("nobody reads: others are served", other.get("GET", "/good").status, 200)
     for client in clients:
         client.sock.close()
@@ -364,15 +369,6 @@ def far_floods():
         far.end()
 
 
-def stands_still(count):
-    """Until nothing more can be written."""
-    last = -1
-    while count() != last or not last:
-        last = count()
-        time.sleep(1)
-    return last
-
-
 def endless_hints():
     """A server of HTTP/1.1 whose answer never begins, and a client that does not
     read; when it reads, nothing is missing."""
@@ -388,7 +384,7 @@ def endless_hints():
             client = context.wrap_socket(socket.create_connection(("127.0.0.1", tool.port), timeout=60),
                                          server_hostname="far.example")
             client.sendall(b"GET /hints HTTP/1.1\r\nHost: far.example:%d\r\nConnection: close\r\n\r\n" % tool.upstream)
-        sent = stands_still(lambda: Echo.hints)
+        sent = stands_still(lambda: Echo.hints, 100)
         expect(f"{version}: hints without an end stand still", sent > 100, True)
         expect(f"{version}: hints without an end: memory", tool.memory() - before < 4 * STREAM, True)
         expect(f"{version}: others are served", tool.connect().get("GET", "/good").status, 200)
