@@ -72,9 +72,12 @@ while [ "$(date +%s)" -lt "$end" ]; do
 	done
 	rounds=$((rounds + 1))
 done
-sleep 1
-left=$(ps -o pid=,stat=,args= --ppid "$PPID" | grep -v "^ *$$ ")
-[ -z "$left" ] || { echo "left: $left"; exit 1; }
+tries=0
+while left=$(ps -o pid=,stat=,args= --ppid "$PPID" | grep -v "^ *$$ "); do
+	tries=$((tries + 1))
+	[ $tries -lt 300 ] || { echo "left: $left"; exit 1; }
+	sleep 0.1
+done
 echo "$rounds rounds" >rounds
 END
 	chmod +x "$here/bin/all"
