@@ -4,9 +4,11 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,6 +17,49 @@
 
 /* sys/ptrace.h has these as an enum, which newer kernel headers lack. */
 enum { EVENT_STOP = 128 };
+
+/* All that threads are made to call, but what is their own call anyway. None
+ * reads its sixth argument: mmap(2) not where no file is mapped. */
+static const long passing[] = {
+	SYS_recvmsg, SYS_sendmsg, SYS_dup3,	SYS_fcntl, SYS_close,
+	SYS_fchdir,  SYS_ioctl,	  SYS_clone,	SYS_exit,  SYS_prctl,
+	SYS_brk,     SYS_mmap,	  SYS_munmap,	SYS_seccomp,
+	SYS_execveat,
+};
+
+enum { PASSING = sizeof(passing) / sizeof(*passing) };
+
+static uint64_t pass; /* set once, before there are threads */
+
+int inject_prepare(void)
+{
+	/* To mmap(2) it is an offset: whole pages, of any size. */
+	const uint64_t page = UINT64_C(1) << 16;
+
+	if (getrandom(&pass, sizeof(pass), 0) != sizeof(pass))
+		return -EIO;
+	pass &= ~(page - 1);
+	return 0;
+}
+
+uint64_t inject_pass(void)
+{
+	return pass;
+}
+
+const long *inject_passing(size_t *count)
+{
+	*count = PASSING;
+	return passing;
+}
+
+static bool passes(long number)
+{
+	for (size_t i = 0; i < PASSING; i++)
+		if (passing[i] == number)
+			return true;
+	return false;
+}
 
 static int restart(int listener, uint64_t id)
 {
@@ -174,11 +219,15 @@ int inject_back(struct injection *injection, const struct registers *ready)
 
 /* Up to the entry stop, where it is seen that the call is ours. */
 static int enter(struct injection *injection, long number,
-		 const uint64_t arguments[6])
+		 const uint64_t given[6])
 {
 	struct registers registers;
 	struct __ptrace_syscall_info info;
+	uint64_t arguments[6];
 
+	memcpy(arguments, given, sizeof(arguments));
+	if (passes(number))
+		arguments[5] = pass;
 	registers_call(&injection->saved, &registers, number, arguments);
 	int error = registers_set(injection->tid, &registers);
 
@@ -188,7 +237,7 @@ static int enter(struct injection *injection, long number,
 		return error;
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
 	    info.entry.nr != (uint64_t)number ||
-	    memcmp(info.entry.args, arguments, 6 * sizeof(*arguments)) != 0 ||
+	    memcmp(info.entry.args, arguments, sizeof(arguments)) != 0 ||
 	    info.instruction_pointer != registers_pc(&injection->saved))
 		return -EPROTO;
 	return 0;

@@ -17,6 +17,9 @@
  *   end     the saved registers with the final result, the signal mask, and
  *           PTRACE_DETACH: the thread goes on as if its own call had returned
  *
+ * So that a filter of the program's own does not stand in the way, each of
+ * these calls has the pass in its sixth argument (own_filter.h).
+ *
  * SIGSTOP takes effect at the end; SIGKILL at once. All functions must be
  * called on the one thread that uses ptrace. Checked on kernel 6.18 by
  * tests/trials.
@@ -24,6 +27,7 @@
 #ifndef SUPERVISOR_INJECT_H
 #define SUPERVISOR_INJECT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,6 +38,13 @@ struct injection {
 	struct registers saved;
 	uint64_t mask;
 };
+
+/** Make the pass, before there are threads. Returns 0 or -EIO. */
+int inject_prepare(void);
+
+/** The pass, and the numbers of the calls that have it. */
+uint64_t inject_pass(void);
+const long *inject_passing(size_t *count);
 
 /**
  * Bring the notified thread to its stop, consuming the notification.

@@ -356,6 +356,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/options.h \
 	supervisor/output.c \
 	supervisor/output.h \
+	supervisor/own_filter.c \
+	supervisor/own_filter.h \
 	supervisor/path.c \
 	supervisor/path.h \
 	supervisor/path_short.c \

@@ -46,6 +46,7 @@ void job_free(struct job *job)
 	if (job->fd >= 0)
 		close(job->fd);
 	exec_plan_free(&job->plan);
+	free(job->filter.filter);
 	free(job);
 }
 
@@ -191,6 +192,18 @@ int tracer_guarded(struct call *call, pid_t target)
 	return 0;
 }
 
+int tracer_filter(struct call *call, const struct sock_fprog *filter)
+{
+	struct job *job = job_new(call, JOB_FILTER, -1);
+
+	if (!job)
+		return -ENOMEM;
+	job->filter = *filter;
+	call->handed_over = true;
+	submit(call, job);
+	return 0;
+}
+
 int tracer_give_terminal(struct call *call, int fd, bool close_on_exec)
 {
 	return submit_fd(call, JOB_GIVE_TERMINAL, fd, close_on_exec);
@@ -225,6 +238,7 @@ bool tracer_own_call(const struct call *call)
 	case SYS_process_vm_readv:
 	case SYS_process_vm_writev:
 	case SYS_prctl:
+	case SYS_seccomp:
 		return atomic_load(&tracer->guarded) == call->tid;
 	case SYS_execveat:
 		break;
@@ -399,7 +413,10 @@ int tracer_start(struct session *session, tracer_program_changed *changed,
 	tracer->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	int error = tracer->events < 0 || tracer->signals < 0
 			    ? -errno
-			    : worker_thread(&tracer->thread, trace, tracer);
+			    : inject_prepare();
+
+	if (!error)
+		error = worker_thread(&tracer->thread, trace, tracer);
 
 	if (error) {
 		if (tracer->events >= 0)

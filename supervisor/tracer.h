@@ -20,6 +20,7 @@
 struct call;
 struct look;
 struct session;
+struct sock_fprog;
 struct tracer;
 
 /** What was decided about an exec, to be compared with what runs. */
@@ -114,5 +115,12 @@ bool tracer_own_call(const struct call *call);
  * -ENOMEM.
  */
 int tracer_guarded(struct call *call, pid_t target);
+
+/**
+ * Have the thread install this filter in place of the one that its call names
+ * (own_filter.h). Takes the call over, and the filter's code; returns -ENOMEM,
+ * and has taken nothing.
+ */
+int tracer_filter(struct call *call, const struct sock_fprog *filter);
 
 #endif

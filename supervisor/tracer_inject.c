@@ -15,6 +15,7 @@
 #include "policy/scope.h"
 #include "supervisor/calls/veiled.h"
 #include "supervisor/inject.h"
+#include "supervisor/own_filter.h"
 #include "supervisor/proc.h"
 #include "supervisor/session.h"
 #include "supervisor/take_fd.h"
@@ -358,6 +359,43 @@ static void run_take_fd(struct tracer *tracer, const struct job *job)
 			      "a thread left the calls it was made to make");
 }
 
+/* One that a debugger traces installs its own, and bears what follows. */
+static void run_filter(struct tracer *tracer, const struct job *job)
+{
+	struct injection injection;
+	uint64_t arguments[6], at;
+	int64_t answer = -ENOMEM;
+	int error = inject_begin(&injection, tracer->session->listener,
+				 job->request.id, job->tid);
+
+	if (error == -EPERM) {
+		job_answer(tracer, job, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+		return;
+	}
+	/* For all threads at once it waits for an exec, as run_guarded(). */
+	if (!error && exec_under_way(tracer, tracee_process(job->tid))) {
+		inject_release(&injection);
+		return;
+	}
+	if (!error)
+		error = own_filter_place(&injection, &job->filter, &at);
+	if (!error && at) {
+		memcpy(arguments, job->request.data.args, sizeof(arguments));
+		arguments[2] = at;
+		atomic_store(&tracer->guarded, job->tid);
+		error = inject_call(&injection, &answer, job->request.data.nr,
+				    arguments);
+		atomic_store(&tracer->guarded, 0);
+		if (!error)
+			error = own_filter_remove(&injection, &job->filter, at);
+	}
+	if (!error)
+		error = inject_end(&injection, answer);
+	if (error && error != -ESRCH)
+		tracer_attack(tracer, job->tid,
+			      "a thread left the calls it was made to make");
+}
+
 /* Out of the call and on: a trap is pending, so that -ERESTARTSYS is never seen
  * by the program, whatever became of the signal. */
 static void run_restart(struct tracer *tracer, const struct job *job)
@@ -382,6 +420,8 @@ void inject_job(struct tracer *tracer, struct job *job)
 		run_take_fd(tracer, job);
 	else if (job->kind == JOB_GUARDED)
 		run_guarded(tracer, job);
+	else if (job->kind == JOB_FILTER)
+		run_filter(tracer, job);
 	else
 		run_injection(tracer, job);
 }

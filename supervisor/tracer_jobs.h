@@ -5,6 +5,7 @@
 #ifndef SUPERVISOR_TRACER_JOBS_H
 #define SUPERVISOR_TRACER_JOBS_H
 
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,6 +28,7 @@ enum job_kind {
 	JOB_TAKE_FD,
 	JOB_LOOK,
 	JOB_GUARDED,
+	JOB_FILTER,
 };
 
 struct job {
@@ -42,6 +44,7 @@ struct job {
 	bool plain;   /* JOB_CHDIR: to a directory that is what it seems */
 	bool close_on_exec;
 	struct look *look; /* JOB_LOOK */
+	struct sock_fprog filter; /* JOB_FILTER: its code is the job's */
 	struct exec_plan plan;
 	struct injection injection; /* of an exec that the thread is made to */
 };

@@ -433,7 +433,10 @@ TESTS += tests/escape/listening.sh tests/escape/stores.sh
 check_PROGRAMS += tests/calls/paths tests/calls/files tests/calls/edges \
 	tests/calls/numbers \
 	tests/calls/waits tests/calls/execs tests/calls/bases tests/calls/ids \
-	tests/calls/interrupts
+	tests/calls/interrupts tests/calls/filters
+tests_calls_filters_CFLAGS = $(tracee_cflags)
+tests_calls_filters_LDFLAGS = -pthread
+tests_calls_filters_SOURCES = tests/calls/calls.h tests/calls/filters.c
 tests_calls_interrupts_CFLAGS = $(tracee_cflags)
 tests_calls_interrupts_LDFLAGS = -pthread
 tests_calls_interrupts_SOURCES = tests/calls/calls.h tests/calls/interrupts.c

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,10 +20,12 @@
 #include "supervisor/calls/calls.h"
 #include "supervisor/calls/veiled.h"
 #include "supervisor/members.h"
+#include "supervisor/own_filter.h"
 #include "supervisor/session.h"
 #include "supervisor/static_image.h"
 #include "supervisor/take_fd.h"
 #include "supervisor/tracee.h"
+#include "supervisor/tracer.h"
 
 /* Nothing is decided about these; see syscalls.def. */
 void call_setsid(struct call *call)
@@ -68,11 +71,32 @@ NOTES(setfsgid)
 NOTES(setgroups)
 NOTES(capset)
 
+/* Its own filter, so that it lets what we have it call pass. One with a
+ * listener the kernel refuses: there is one. */
+static bool install(struct call *call)
+{
+	const bool by_prctl = call->request.data.nr == SYS_prctl;
+	struct sock_fprog filter;
+
+	if (by_prctl ? call_arg(call, 1) != SECCOMP_MODE_FILTER
+		     : call_int(call, 0) != SECCOMP_SET_MODE_FILTER ||
+			       (call_arg(call, 1) &
+				SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return false;
+	if (own_filter_read(call->tid, call_arg(call, 2), &filter))
+		return false;
+	if (tracer_filter(call, &filter) == 0)
+		return true;
+	free(filter.filter);
+	return false;
+}
+
 void call_seccomp(struct call *call)
 {
 	atomic_store(&call->session->filters_vary, true);
 	static_image_forgo(call->tid);
-	call_continue(call);
+	if (!install(call))
+		call_continue(call);
 }
 
 /* One that moves what /proc tells of a process is the tracer's alone. */
