@@ -20,7 +20,6 @@
 
 #include "policy/scope.h"
 #include "supervisor/image_stack.h"
-#include "supervisor/tracee.h"
 
 static const char name[] = "LD_PRELOAD=";
 
@@ -88,7 +87,7 @@ static int write_stack(struct image_stack *stack, size_t lent_at,
 	memcpy(image + (place - bottom), text, size);
 	if (!more)
 		memcpy(image + (place - bottom), &stack->vector[at], 8);
-	int error = tracee_write(stack->pid, bottom, image, total);
+	int error = image_stack_put(stack, bottom, image, total);
 
 	if (error)
 		return error;

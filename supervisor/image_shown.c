@@ -48,6 +48,8 @@ static int set_range(struct injection *injection, atomic_int *own,
 		      ~(uint64_t)(ALIGN - 1);
 	const uint64_t arguments[6] = {PR_SET_MM, PR_SET_MM_MAP, at,
 				       sizeof(*map)};
+
+	inject_reach(injection->tid, at);
 	int error = tracee_write(injection->tid, at, map, sizeof(*map));
 
 	if (error)

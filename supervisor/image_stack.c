@@ -14,6 +14,7 @@
 
 #include "policy/scope.h"
 #include "supervisor/image_shown.h"
+#include "supervisor/inject.h"
 #include "supervisor/tracee.h"
 
 enum {
@@ -270,6 +271,15 @@ static uint64_t find_bottom(const struct image_stack *stack, size_t count,
 		       : bottom;
 }
 
+/* Below a long vector nothing is mapped: the 128 kB are for both. */
+int image_stack_put(const struct image_stack *stack, uint64_t bottom,
+		    const void *bytes, size_t size)
+{
+	if (bottom < stack->bottom)
+		inject_reach(stack->pid, bottom);
+	return tracee_write(stack->pid, bottom, bytes, size);
+}
+
 static int put(struct image_stack *stack, const struct layout *layout,
 	       size_t count)
 {
@@ -291,7 +301,7 @@ static int put(struct image_stack *stack, const struct layout *layout,
 			(layout->outside[i] ? more : stack->block);
 	memcpy(vector + stack->first + count + 1,
 	       stack->vector + stack->first + stack->count + 1, tail * 8);
-	int error = tracee_write(stack->pid, bottom, vector, words * 8);
+	int error = image_stack_put(stack, bottom, vector, words * 8);
 
 	if (!error && layout->more_used)
 		error = tracee_write(stack->pid, more, layout->more,

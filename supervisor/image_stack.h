@@ -39,6 +39,11 @@ bool image_stack_has_argv(const struct image_stack *stack, const char *argv,
 uint64_t image_stack_auxiliary(const struct image_stack *stack, uint64_t type);
 void image_stack_free(struct image_stack *stack);
 
+/** Write at the new bottom, which may lie below what is mapped of the stack.
+ * Returns 0 or -EFAULT. */
+int image_stack_put(const struct image_stack *stack, uint64_t bottom,
+		    const void *bytes, size_t size);
+
 /**
  * Give the image another environment: `count` strings NAME=VALUE. They stand
  * where the old ones stood; or where these have no room, all together below the

@@ -341,6 +341,11 @@ int inject_again(struct injection *injection, long number,
 	return 0;
 }
 
+void inject_reach(pid_t tid, uint64_t at)
+{
+	(void)ptrace(PTRACE_PEEKDATA, tid, at, 0);
+}
+
 void inject_release(struct injection *injection)
 {
 	(void)ptrace(PTRACE_SETSIGMASK, injection->tid, sizeof(injection->mask),

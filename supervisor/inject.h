@@ -83,6 +83,13 @@ int inject_exec(struct injection *injection, long number,
 		const uint64_t arguments[6]);
 int64_t inject_result(const struct injection *injection);
 
+/**
+ * Have the stack of a stopped thread reach down to `at`, as by its own push:
+ * what is to be written there may lie below all that it has used. Since
+ * Linux 6.5 process_vm_writev(2) has it not grow; ptrace(2) has.
+ */
+void inject_reach(pid_t tid, uint64_t at);
+
 /** Let it go as it is, without a result: the kernel restarts its call, or fails
  * it with EINTR for a signal. */
 void inject_release(struct injection *injection);

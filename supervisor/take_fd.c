@@ -255,6 +255,7 @@ static int send_there(struct injection *helper, int socket, int fd,
 	};
 	pack_fd(&scratch, fd);
 	*result = -EFAULT;
+	inject_reach(helper->tid, at);
 	if (tracee_read(helper->tid, at, &kept, sizeof(kept)) ||
 	    tracee_write(helper->tid, at, &scratch, sizeof(scratch)))
 		return 0;

@@ -112,6 +112,7 @@ static int unpack(struct injection *injection, int socket, int *number)
 	scratch.message.msg_control =
 		(void *)(uintptr_t)(at + offsetof(struct scratch, control));
 	scratch.message.msg_controllen = sizeof(scratch.control);
+	inject_reach(injection->tid, at);
 	if (tracee_read(injection->tid, at, &kept, sizeof(kept)) ||
 	    tracee_write(injection->tid, at, &scratch, sizeof(scratch)))
 		return 0;

@@ -108,6 +108,23 @@ static void how_sizes(void)
 	TELL(SYS_openat2, AT_FDCWD, "file", &large, sizeof(large));
 }
 
+/* Deeper than the stack has ever been: what lies below is not mapped yet. */
+__attribute__((noinline)) static int deep(unsigned levels)
+{
+	volatile char room[200];
+	int wrong = 0;
+
+	room[0] = (char)levels;
+	if (levels % 7 == 0) {
+		int fd = open("file", O_PATH);
+
+		wrong = (fd < 0) + (chdir(".") != 0);
+		close(fd);
+	}
+	return wrong + (levels ? deep(levels - 1) : 0) +
+	       (room[0] != (char)levels);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -135,5 +152,6 @@ int main(void)
 	with_structure("at the edge", memset(edge() - sizeof(struct open_how),
 					     0, sizeof(struct open_how)));
 	how_sizes();
+	tell("deep in the stack", deep(7000));
 	return 0;
 }
