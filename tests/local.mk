@@ -433,7 +433,9 @@ TESTS += tests/escape/listening.sh tests/escape/stores.sh
 check_PROGRAMS += tests/calls/paths tests/calls/files tests/calls/edges \
 	tests/calls/numbers \
 	tests/calls/waits tests/calls/execs tests/calls/bases tests/calls/ids \
-	tests/calls/interrupts tests/calls/filters
+	tests/calls/interrupts tests/calls/filters tests/calls/execs_odd
+tests_calls_execs_odd_CFLAGS = $(tracee_cflags)
+tests_calls_execs_odd_SOURCES = tests/calls/calls.h tests/calls/execs_odd.c
 tests_calls_filters_CFLAGS = $(tracee_cflags)
 tests_calls_filters_LDFLAGS = -pthread
 tests_calls_filters_SOURCES = tests/calls/calls.h tests/calls/filters.c
@@ -537,9 +539,10 @@ TESTS += tests/e2e/learning.sh
 dist_check_SCRIPTS += tests/e2e/faults.sh tests/e2e/doctor.sh
 TESTS += tests/e2e/faults.sh tests/e2e/doctor.sh
 dist_check_SCRIPTS += tests/escape/attacks.sh tests/escape/mounts.sh \
-	tests/e2e/guardian.sh
+	tests/e2e/guardian.sh tests/e2e/half-made.sh
+EXTRA_DIST += tests/e2e/half-made.py
 TESTS += tests/escape/attacks.sh tests/escape/mounts.sh \
-	tests/e2e/guardian.sh
+	tests/e2e/guardian.sh tests/e2e/half-made.sh
 
 # Its workers, one of them held up.
 check_PROGRAMS += tests/e2e/held

@@ -104,8 +104,8 @@ static int read_head(struct image *image)
 		return -errno;
 	image->start_length = (size_t)got;
 	image->head_length = got < HEAD_SIZE ? (size_t)got : HEAD_SIZE;
+	memset(image->head, 0, sizeof(image->head));
 	memcpy(image->head, image->start, image->head_length);
-	image->head[image->head_length] = '\0';
 	return 0;
 }
 
@@ -130,7 +130,7 @@ static int check_file(struct image *image)
 
 static bool is_script(const struct image *image)
 {
-	return image->head_length > 2 && memcmp(image->head, "#!", 2) == 0;
+	return image->head_length >= 2 && memcmp(image->head, "#!", 2) == 0;
 }
 
 static bool is_native(const struct image *image)
@@ -259,35 +259,56 @@ static int check_reading(struct call *call, const struct place *place,
 
 /* ---------------------------------------------------------- interpreters -- */
 
-/* The interpreter's name and its one argument, as binfmt_script has them. The
- * head is cut up; `argument` is NULL where there is none. */
+static bool is_blank(char byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+/* The first byte up to `last` that is no blank; the first that ends a word. */
+static char *past_blanks(char *from, const char *last)
+{
+	while (from <= last && is_blank(*from))
+		from++;
+	return from <= last ? from : NULL;
+}
+
+static char *word_end(char *from, const char *last)
+{
+	while (from <= last && *from && !is_blank(*from))
+		from++;
+	return from <= last ? from : NULL;
+}
+
+/* The interpreter's name and its one argument, as binfmt_script has them, step
+ * by step: a line that is longer than the head ends before the head's last
+ * byte, but not within the name. The head is cut up; `argument` is NULL where
+ * there is none. */
 static int parse_script(struct image *image, char **interpreter,
 			char **argument)
 {
-	char *from = image->head + 2;
-	char *end = memchr(from, '\n', image->head_length - 2);
-	bool cut = !end;
+	char *start = image->head + 2, *last = image->head + HEAD_SIZE - 1;
+	char *end = start + strcspn(start, "\n");
 
-	if (cut)
-		end = image->head + image->head_length;
-	*end = '\0';
-	from += strspn(from, " \t");
-	char *name_end = from + strcspn(from, " \t");
+	if (*end == '\0') {
+		char *name = past_blanks(start, last);
 
-	/* A line longer than the kernel reads may not end within the name. */
-	if (*from == '\0' ||
-	    (cut && image->head_length == HEAD_SIZE && *name_end == '\0'))
-		return -ENOEXEC;
-	while (end > name_end && (end[-1] == ' ' || end[-1] == '\t'))
-		*--end = '\0';
-	*interpreter = from;
-	*argument = NULL;
-	if (*name_end != '\0') {
-		*name_end++ = '\0';
-		name_end += strspn(name_end, " \t");
-		if (*name_end != '\0')
-			*argument = name_end;
+		if (!name || !word_end(name, last))
+			return -ENOEXEC;
+		end = last;
 	}
+	while (is_blank(end[-1]))
+		end--;
+	char *name = past_blanks(start, end);
+
+	if (!name || name == end)
+		return -ENOEXEC;
+	char *gap = word_end(name, end);
+
+	*interpreter = name;
+	*argument = gap && *gap ? past_blanks(gap, end) : NULL;
+	*end = '\0';
+	if (*argument)
+		*gap = '\0';
 	return 0;
 }
 
@@ -313,6 +334,9 @@ static int step_to_interpreter(struct call *call, struct image *image,
 	image->new_words += argument != NULL;
 	if (error)
 		return error;
+	/* To the kernel that is the working directory. */
+	if (!*interpreter)
+		return -EACCES;
 	snprintf(path, sizeof(path), "%s", interpreter);
 	image_close(image);
 	image_init(image);
