@@ -3,7 +3,7 @@
  * forks, cancellation, bad pointers, registers. Run bare and with the shim;
  * what is printed must be the same.
  *
- *   programs hammer|cancel|errors|listings|raw|starts|registers|stacks|begin
+ *   programs hammer|cancel|errors|listings|raw|starts|registers|stacks|tight|begin
  *            DIRECTORY
  */
 #include <dirent.h>
@@ -27,6 +27,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -529,6 +530,69 @@ static int stacks(void)
 }
 #endif
 
+/* -- little stack ------------------------------------------------------------
+ */
+
+static ucontext_t tight_back, tight_there;
+
+static void tight_calls(void)
+{
+	static struct stat status;
+	static char text[PATH_MAX];
+
+	close(open("there", O_RDONLY));
+	close(open("missing", O_RDONLY));
+	printf("stat %d", stat("there", &status));
+	printf(" access %d", access("missing", R_OK));
+	printf(" readlink %zd", readlink("there", text, sizeof(text)));
+	printf(" mkdir %d", mkdir("tight", 0700));
+	printf(" rmdir %d\n", rmdir("tight"));
+}
+
+static void tight_open(void)
+{
+	int fd = open("there", O_RDONLY);
+
+	if (fd < 0 || access("missing", R_OK) == 0 || close(fd))
+		_exit(1);
+	setcontext(&tight_back);
+}
+
+static void *tight_thread(void *unused)
+{
+	tight_calls();
+	return unused;
+}
+
+/* The smallest stack that a thread may have, and what interpose(1) says that a call
+ * takes, with what the call's own function needs. */
+static int tight(void)
+{
+	enum { ROOM = 1300 + 160 };
+	char *low = mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile bool been = false;
+	pthread_attr_t small;
+	pthread_t thread;
+
+	pthread_attr_init(&small);
+	if (low == MAP_FAILED || mprotect(low + 4096, 4096, PROT_READ | PROT_WRITE) ||
+	    pthread_attr_setstacksize(&small, (size_t)sysconf(_SC_THREAD_STACK_MIN)) ||
+	    pthread_create(&thread, &small, tight_thread, NULL) ||
+	    pthread_join(thread, NULL))
+		return 1;
+	getcontext(&tight_there);
+	tight_there.uc_stack.ss_sp = low + 4096;
+	tight_there.uc_stack.ss_size = ROOM;
+	makecontext(&tight_there, tight_open, 0);
+	getcontext(&tight_back);
+	if (!been) {
+		been = true;
+		setcontext(&tight_there);
+	}
+	puts("with little stack");
+	return 0;
+}
+
 /* -- the beginning ------------------------------------------------------------
  */
 
@@ -556,7 +620,7 @@ int main(int argc, char **argv)
 		{"errors", errors},	{"listings", listings},
 		{"raw", raw},		{"starts", starts},
 		{"begin", begin},	{"registers", registers},
-		{"stacks", stacks},
+		{"stacks", stacks},	{"tight", tight},
 	};
 
 	if (argc != 3 || chdir(argv[2]))

@@ -22,7 +22,7 @@ if ! has_gate; then
 fi
 
 # -- single calls, signals, threads -------------------------------------------
-for what in errors listings raw starts registers stacks cancel hammer; do
+for what in errors listings raw starts registers stacks tight cancel hammer; do
 	both "$what" "$tools/programs" "$what" d
 done
 both "a filter of its own" "$tools/filtered" d
