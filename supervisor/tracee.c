@@ -107,6 +107,29 @@ ssize_t tracee_read_string(pid_t tid, uint64_t address, char *buffer,
 	return -ENAMETOOLONG;
 }
 
+static bool write_part(pid_t tid, uint64_t address, const void *buffer,
+		       size_t length)
+{
+	struct iovec local = {.iov_base = (void *)(uintptr_t)buffer,
+			      .iov_len = length};
+	struct iovec remote = {.iov_base = (void *)(uintptr_t)address,
+			       .iov_len = length};
+
+	return process_vm_writev(tid, &local, 1, &remote, 1, 0) ==
+	       (ssize_t)length;
+}
+
+/* Deep in a stack, a buffer may lie below all that was used of it. The kernel's
+ * own copying has the stack grow; process_vm_writev(2) has not since Linux 6.5,
+ * but a look through /proc. */
+static bool grow_stack(pid_t tid, uint64_t address)
+{
+	auto_fd memory = tracee_proc_open(tid, "mem", O_RDONLY);
+	char byte;
+
+	return memory >= 0 && pread(memory, &byte, 1, (off_t)address) == 1;
+}
+
 int tracee_write(pid_t tid, uint64_t address, const void *buffer, size_t length)
 {
 	const char *from = buffer;
@@ -114,13 +137,10 @@ int tracee_write(pid_t tid, uint64_t address, const void *buffer, size_t length)
 	while (length > 0) {
 		size_t page = PAGE - (size_t)(address & (PAGE - 1));
 		size_t part = length < page ? length : page;
-		struct iovec local = {.iov_base = (void *)(uintptr_t)from,
-				      .iov_len = part};
-		struct iovec remote = {.iov_base = (void *)(uintptr_t)address,
-				       .iov_len = part};
 
-		if (process_vm_writev(tid, &local, 1, &remote, 1, 0) !=
-		    (ssize_t)part)
+		if (!write_part(tid, address, from, part) &&
+		    (!grow_stack(tid, address) ||
+		     !write_part(tid, address, from, part)))
 			return -EFAULT;
 		from += part;
 		address += part;

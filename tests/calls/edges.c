@@ -112,6 +112,8 @@ static void how_sizes(void)
 __attribute__((noinline)) static int deep(unsigned levels)
 {
 	volatile char room[200];
+	struct stat status;
+	char link[64];
 	int wrong = 0;
 
 	room[0] = (char)levels;
@@ -120,6 +122,9 @@ __attribute__((noinline)) static int deep(unsigned levels)
 
 		wrong = (fd < 0) + (chdir(".") != 0);
 		close(fd);
+	} else {
+		wrong = (stat("file", &status) != 0) +
+			(readlink("link", link, sizeof(link)) != 4);
 	}
 	return wrong + (levels ? deep(levels - 1) : 0) +
 	       (room[0] != (char)levels);
