@@ -201,7 +201,11 @@ static void run_front(struct http_flow *flow)
 	flow->front = NULL;
 	if (flow->over)
 		return;
-	http_linger(flow);
+	/* What is written for a client that has gone never gets out. */
+	if (flow->client_over)
+		http_over(flow, false);
+	else
+		http_linger(flow);
 }
 
 void http_run(struct http_flow *flow)

@@ -401,15 +401,29 @@ def endless_hints():
         tool.end()
 
 
+class Late:
+    """What the server below waits for, and what it has come to."""
+    hello, go, answered = (threading.Semaphore(0) for _ in range(3))
+
+
 def serve_late():
-    """A server of HTTP/1.1 that takes its time for the handshake."""
+    """A server of HTTP/1.1 that answers a ClientHello when it is told to."""
     listener = socket.create_server(("127.0.0.1", 0))
     context = server_context()
 
     def shake(connection):
-        time.sleep(0.1)
+        connection.recv(1, socket.MSG_PEEK)
+        Late.hello.release()
+        Late.go.acquire()
+        sock = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        sock.setblocking(False)
         try:
-            context.wrap_socket(connection, server_side=True)
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            Late.answered.release()
+        sock.setblocking(True)
+        try:
+            sock.do_handshake()
         except OSError:
             pass
 
@@ -420,23 +434,35 @@ def serve_late():
     return listener.getsockname()[1]
 
 
+def answer_late():
+    Late.go.release()
+    expect("the far end answers", Late.answered.acquire(timeout=60), True)
+
+
+def leave(tool, first, reset):
+    client = tool.connect()
+    expect("the far end is asked", Late.hello.acquire(timeout=60), True)
+    tool.stop()
+    if first == "far end":
+        answer_late()
+    if reset:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.sock.close()
+    if first == "client":
+        answer_late()
+    os.kill(tool.process.pid, signal.SIGCONT)
+
+
 def gone_meanwhile():
     """A client that goes in the moment in which the far end turns out to speak HTTP/1.1: both are there at once."""
     tool = Tool(serve_late(), *SECRET)
     ended = 0
-    for first in ("client", "far end"):
-        for reset in (False, True):
-            client = tool.connect()
-            time.sleep(0.03)
-            os.kill(tool.process.pid, signal.SIGSTOP)
-            time.sleep(0.2 if first == "far end" else 0)
-            if reset:
-                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            client.sock.close()
-            time.sleep(0.2 if first == "client" else 0)
-            os.kill(tool.process.pid, signal.SIGCONT)
-            ended += 1
-            expect(f"gone meanwhile, {first} first, reset {reset}", tool.wait("ended", ended), True)
+    for _ in range(30):
+        for first in ("client", "far end"):
+            for reset in (False, True):
+                leave(tool, first, reset)
+                ended += 1
+                expect(f"gone meanwhile, {first} first, reset {reset}", tool.wait("ended", ended), True)
     tool.end()
 
 

@@ -2,6 +2,8 @@
 
 import http.server
 import json
+import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -58,6 +60,11 @@ class Tool:
 
     def has(self, start):
         return self.count(start) > 0
+
+    def stop(self):
+        """Until SIGCONT; it does nothing any more when this returns."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def memory(self):
         with open(f"/proc/{self.process.pid}/status") as file:
