@@ -1,7 +1,7 @@
 """What the network broker costs: the same work bare, supervised and through
 mitmproxy, interleaved round by round.
 
-    bench/net.py INTERPOSE [--rounds N] [--megabytes N] [--json FILE] [WORK…]
+    bench/net.py INTERPOSE [--rounds N] [--megabytes N] [--link MBIT] [--json FILE] [WORK…]
 
 Runs inside tests/net/enter, so that there are names. The works: a download over
 TLS, requests over one connection, and connections, handshake and all. The ways:
@@ -11,6 +11,10 @@ TLS, requests over one connection, and connections, handshake and all. The ways:
     terminated  the host has `http` rules: TLS ends in the broker
     secret      the same, with a key in each request and looked for in answers
     mitmproxy   as a proxy, with no interpose, where it is installed
+
+Without --link all that counts is the processor: over loopback, a bare download
+keeps two of them busy, and who relays is a third program. With it, what comes
+from the far end is held to a link's speed by tc(8).
 
 Prints the median of each and its ratio to bare; nothing that was not measured.
 """
@@ -185,14 +189,27 @@ def show(given, times):
             print("%-12s %-11s %-22s %6.2f" % (name, way, rate, median / bare))
 
 
+def hold(megabits):
+    """Only what the far end sends: what a broker hands on crosses no link."""
+    rates = (("1:1", "%dmbit" % megabits), ("1:2", "100gbit"))
+    lines = ["qdisc add dev lo root handle 1: htb default 2"]
+    lines += ["class add dev lo parent 1: classid %s htb rate %s quantum 60000" % rate for rate in rates]
+    lines += ["filter add dev lo parent 1: protocol ip u32 match ip src %s flowid 1:1" % ADDRESS]
+    for line in lines:
+        subprocess.run(["tc", *line.split()], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("interpose")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=256)
+    parser.add_argument("--link", type=int, metavar="MBIT")
     parser.add_argument("--json")
     parser.add_argument("work", nargs="*")
     given = parser.parse_intermixed_args()
+    if given.link:
+        hold(given.link)
     given.work = given.work or ["download", "requests", "connections"]
     server = subprocess.Popen([sys.executable, __file__, "--server"], stdout=subprocess.PIPE)
     server.stdout.readline()
@@ -203,8 +220,9 @@ def main():
             how = ways(os.path.abspath(given.interpose), scratch)
             if proxy:
                 how["mitmproxy"] = []
-            print("%d processors, load %.1f, %d rounds, %d MiB" %
-                  (os.cpu_count(), os.getloadavg()[0], given.rounds, given.megabytes), flush=True)
+            print("%d processors, load %.1f, %d rounds, %d MiB%s" %
+                  (os.cpu_count(), os.getloadavg()[0], given.rounds, given.megabytes,
+                   ", a link of %d Mbit/s" % given.link if given.link else ""), flush=True)
             times = measure(given, how, scratch, proxy)
         finally:
             for process in [server] + ([proxy[1]] if proxy else []):
@@ -213,7 +231,8 @@ def main():
     show(given, times)
     if given.json:
         with open(given.json, "w", encoding="utf-8") as out:
-            json.dump({"rounds": given.rounds, "megabytes": given.megabytes, "times": times}, out)
+            json.dump({"rounds": given.rounds, "megabytes": given.megabytes, "link": given.link,
+                       "times": times}, out)
 
 
 if sys.argv[1] == "--client":

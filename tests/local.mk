@@ -435,6 +435,7 @@ check_PROGRAMS += tests/calls/paths tests/calls/files tests/calls/edges \
 	tests/calls/waits tests/calls/execs tests/calls/bases tests/calls/ids \
 	tests/calls/interrupts tests/calls/filters tests/calls/execs_odd
 tests_calls_execs_odd_CFLAGS = $(tracee_cflags)
+tests_calls_execs_odd_LDFLAGS = -pthread
 tests_calls_execs_odd_SOURCES = tests/calls/calls.h tests/calls/execs_odd.c
 tests_calls_filters_CFLAGS = $(tracee_cflags)
 tests_calls_filters_LDFLAGS = -pthread

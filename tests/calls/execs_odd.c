@@ -198,8 +198,7 @@ static void lines(void)
 		" #!/bin/echo\n",
 		"\n#!/bin/echo\n",
 		"MZ\n",
-		"\x7f"
-		"EL\n",
+		"\x7f\x45L\n",
 		"\xca\xfe\xba\xbe\n",
 	};
 	char what[64];

@@ -23,10 +23,13 @@ mkdir -m 700 "$HOME" "$here/run" "$here/project" "$here/other" "$here/other/part
 failed=0
 cd "$here/project" || exit 99
 
-# The trees of the fence, but for what is made anew with each session.
+# The trees of the fence, but for what is made anew with each session, and what
+# others make beside us meanwhile.
 fence() {
 	"$interpose" policy show --fence -C . --only -e 'allow read,write,exec /**' \
-		-e "hide read $here/disk/**/key" 2>&1
+		-e "hide read $here/disk/**/key" 2>&1 |
+		awk -v beside=" ${here%/*}/" -v here="$here" \
+			'!index($0, beside) || index($0, here)'
 }
 attack() { # WHAT PATH: a copy of what is kept
 	for fence in off auto strict; do
