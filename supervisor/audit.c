@@ -170,6 +170,20 @@ bool audit_ready(const struct audit *audit)
 	       audit_queue_has_headroom(&audit->queue);
 }
 
+bool audit_await(const struct audit *audit)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < AUDIT_PATIENCE; i++) {
+		if (audit_ready(audit))
+			return true;
+		if (atomic_load(&audit->error))
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return audit_ready(audit);
+}
+
 int audit_redact(struct audit *audit, const char *secret, size_t length)
 {
 	int error;

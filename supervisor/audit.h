@@ -4,8 +4,8 @@
  *
  * Any thread may add an event; one writer thread formats, hashes and writes.
  * Adding never waits for the disk: the queue is of fixed size, and where it is
- * nearly full, or the log cannot be written, audit_ready() is false and the
- * caller must refuse what it was about to allow.
+ * nearly full for long, or the log cannot be written, the caller must refuse what
+ * it was about to allow: audit_await().
  */
 #ifndef SUPERVISOR_AUDIT_H
 #define SUPERVISOR_AUDIT_H
@@ -46,6 +46,7 @@ enum {
 	AUDIT_TEXTS_MAX = 64 * 1024,	  /**< all other strings together */
 	AUDIT_QUEUE = 2 * 1024 * 1024,	  /**< the queue's fixed size */
 	AUDIT_HEADROOM = AUDIT_QUEUE / 2, /**< kept free: audit_ready() */
+	AUDIT_PATIENCE = 2000,		  /**< milliseconds: audit_await() */
 };
 
 /**
@@ -122,6 +123,13 @@ int audit_open(int session_directory, void (*failed)(void *context, int error),
  * no lock.
  */
 bool audit_ready(const struct audit *audit);
+
+/**
+ * The same, once the writer has caught up: a burst of programs with long command
+ * lines, or a disk that takes its time, is no reason to refuse anything. Waits
+ * AUDIT_PATIENCE at most, and not at all where the log cannot be written.
+ */
+bool audit_await(const struct audit *audit);
 
 /**
  * Add an event. Never blocks on the disk.

@@ -254,20 +254,6 @@ void call_would(struct call *call, const struct policy_query *query,
 		note(call, query->action, subject, &decision, true);
 }
 
-/* A dry run records every call, and refuses none for want of room: it waits
- * for the writer, a second at most. */
-static bool may_record(const struct call *call)
-{
-	const struct timespec pause = {.tv_nsec = 1000000};
-
-	for (int i = 0; call->session->judged && i < 1000; i++) {
-		if (audit_ready(call->session->audit))
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return audit_ready(call->session->audit);
-}
-
 /* Is this decision kept in the log? Plain allows of files are not, by default;
  * what is started and reached always is. */
 static bool kept(const struct call *call, enum action action,
@@ -311,7 +297,7 @@ static void decided(struct call *call, enum action action, const char *subject,
 	bool person = decision->log && granted(decision);
 
 	/* What cannot be recorded is not allowed. */
-	if (!may_record(call))
+	if (!audit_await(call->session->audit))
 		decision->verdict = VERDICT_DENY;
 	if (decision->verdict == VERDICT_ASK && call->session->questions) {
 		person = ask(call, action, subject, query, decision);

@@ -116,16 +116,11 @@ static void most(const char *what, const char *path, size_t size)
 	free(word);
 }
 
-/* More pointers than the kernel has room mapped for, often enough to end at any
- * place of a page. */
-static void many(void)
+static int run_many(char **words, int count)
 {
-	char *word = (char[]){"word"}, **words = calloc(20001, sizeof(*words));
 	int ran = 0, status;
 
-	for (size_t i = 0; i < 20000; i++)
-		words[i] = word;
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < count; i++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
@@ -134,6 +129,26 @@ static void many(void)
 		}
 		need(waitpid(pid, &status, 0));
 		ran += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	}
+	return ran;
+}
+
+/* More pointers than the kernel has room mapped for, often enough to end at any
+ * place of a page; and at once, as of xargs -P, more than the log is written. */
+static void many(void)
+{
+	enum { AT_ONCE = 6, EACH = 50 };
+	char *word = (char[]){"word"}, **words = calloc(20001, sizeof(*words));
+	int ran = 0, status;
+
+	for (size_t i = 0; i < 20000; i++)
+		words[i] = word;
+	for (int i = 0; i < AT_ONCE; i++)
+		if (fork() == 0)
+			_exit(run_many(words, EACH));
+	for (int i = 0; i < AT_ONCE; i++) {
+		need(wait(&status));
+		ran += WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	}
 	tell("many words", ran);
 	free(words);
