@@ -57,9 +57,12 @@ static void count(struct session *session, enum verdict verdict)
 		atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* An event that cannot be kept ends the session: nothing goes unrecorded. */
+/* An event that cannot be kept ends the session: nothing goes unrecorded. Here,
+ * too, the writer is waited for: as many programs as there are may be let go
+ * before the first of them is recorded. */
 static void add(struct session *session, const struct audit_record *record)
 {
+	(void)audit_await(session->audit);
 	int error = audit_add(session->audit, record);
 
 	if (error)

@@ -188,7 +188,7 @@ void judge_name(struct judge *judge, struct net_flow *flow,
 		return;
 	ask_for(flow, &endpoint, &query);
 	call_judge_any_port(judge->session, &query, true, &decision);
-	if (!audit_ready(judge->session->audit))
+	if (!audit_await(judge->session->audit))
 		decision.verdict = VERDICT_DENY;
 	if (decision.verdict == VERDICT_ASK && judge->session->questions &&
 	    net_names_is_host(judge->names, question->name))
@@ -295,7 +295,7 @@ void judge_server(struct judge *judge, struct net_flow *flow,
 	    flow->route.by_address)
 		decision.verdict = VERDICT_ALLOW;
 	if (decision.verdict == VERDICT_ALLOW &&
-	    audit_ready(judge->session->audit))
+	    audit_await(judge->session->audit))
 		return;
 	verdict->error = -ECONNREFUSED;
 	snprintf(subject, sizeof(subject), "%s:%u", question->name,
@@ -346,7 +346,7 @@ static void decide_request(struct judge *judge, struct net_flow *flow,
 	query.length = strlen(question->path);
 	query.method = question->method;
 	call_judge(judge->session, &query, decision);
-	if (!audit_ready(judge->session->audit))
+	if (!audit_await(judge->session->audit))
 		decision->verdict = VERDICT_DENY;
 	snprintf(subject, REQUEST, "%s %s:%u%s", question->method,
 		 question->name, endpoint.port, question->path);

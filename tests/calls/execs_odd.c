@@ -137,7 +137,7 @@ static int run_many(char **words, int count)
  * place of a page; and at once, as of xargs -P, more than the log is written. */
 static void many(void)
 {
-	enum { AT_ONCE = 6, EACH = 50 };
+	enum { AT_ONCE = 24, EACH = 15 };
 	char *word = (char[]){"word"}, **words = calloc(20001, sizeof(*words));
 	int ran = 0, status;
 
