@@ -98,6 +98,7 @@ static void record_end(struct run *run, int status, size_t left)
 		 atomic_load(&session->alerts), atomic_load(&session->limited),
 		 left);
 	record.message = message;
+	(void)audit_await(session->audit);
 	(void)audit_add(session->audit, &record);
 }
 

@@ -73,6 +73,7 @@ static void record(struct ask *ask, const struct question *question,
 		record.rule_line = info.line;
 		record.rule_text = info.text;
 	}
+	(void)audit_await(ask->session->audit);
 	(void)audit_add(ask->session->audit, &record);
 }
 
