@@ -181,8 +181,10 @@ def jobs():
     os.environ["PS1"] = "prompt> "
     t = Terminal(argv)
     t.until("prompt> ")
-    program = "echo up=$((1+1)); until [ -e %s/work/on-with-it ]; do sleep 0.01; done" % HOME
-    t.type(" ".join("'%s'" % w for w in [INTERPOSE, "-q", *ALL, "sh", "-c", program]) + "\n")
+    # No shell: one that is stopped amid a vfork, bare as well, is not stopped yet.
+    program = ("import os, time\nprint(\"up=%%d\" %% (1 + 1), flush=True)\n"
+               "while not os.path.exists(\"%s/work/on-with-it\"): time.sleep(0.01)" % HOME)
+    t.type(" ".join("'%s'" % w for w in [INTERPOSE, "-q", *ALL, "python3", "-c", program]) + "\n")
     t.until("up=2")
     t.type(b"\x1a")
     t.until("Stopped")
