@@ -73,19 +73,18 @@ static int restart(int listener, uint64_t id)
 }
 
 /* How long a thread may take to its next stop. Another one may rewrite the
- * code that it is made to run into a loop: it must not hold us. */
-enum { PATIENCE_MS = 2000, SPINS = 2000 };
+ * code that it is made to run into a loop: it must not hold us. In pauses of a
+ * millisecond, and not by the clock: that goes on while all are frozen. */
+enum { PATIENCE = 2000, SPINS = 2000 };
 
 /* Sets `status` as waitpid(2) does. An end is left for the tracer's reap(), which
  * tells whose it was: WSTOPPED alone does not find a thread that has ended. */
 static int wait_for(pid_t tid, int *status)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
-	struct timespec start, now;
 
 	/* Mostly it is there at once: a sleep would cost more than it saves. */
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned i = 0;; i++) {
+	for (unsigned i = 0; i < SPINS + PATIENCE; i++) {
 		siginfo_t info = {0};
 
 		if (waitid(P_PID, (id_t)tid, &info,
@@ -96,17 +95,12 @@ static int wait_for(pid_t tid, int *status)
 			*status = info.si_status << 8 | 0x7f;
 			return 0;
 		}
-		if (i < SPINS) {
+		if (i < SPINS)
 			sched_yield();
-			continue;
-		}
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if ((now.tv_sec - start.tv_sec) * 1000 +
-			    (now.tv_nsec - start.tv_nsec) / 1000000 >
-		    PATIENCE_MS)
-			return -EPROTO;
-		nanosleep(&pause, NULL);
+		else
+			nanosleep(&pause, NULL);
 	}
+	return -EPROTO;
 }
 
 /* What is not SIGKILL or SIGSTOP stays pending. */
@@ -122,12 +116,10 @@ static int block(struct injection *injection)
 		       : 0;
 }
 
-int inject_begin(struct injection *injection, int listener, uint64_t id,
-		 pid_t tid)
+int inject_stop(int listener, uint64_t id, pid_t tid)
 {
 	int status;
 
-	injection->tid = tid;
 	if (ptrace(PTRACE_SEIZE, tid, 0,
 		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL))
 		return -errno;
@@ -141,9 +133,17 @@ int inject_begin(struct injection *injection, int listener, uint64_t id,
 	error = wait_for(tid, &status);
 	if (error)
 		return error;
-	if (status >> 16 != EVENT_STOP)
-		return -EPROTO;
-	error = registers_get(tid, &injection->saved);
+	return status >> 16 == EVENT_STOP ? 0 : -EPROTO;
+}
+
+int inject_begin(struct injection *injection, int listener, uint64_t id,
+		 pid_t tid)
+{
+	int error = inject_stop(listener, id, tid);
+
+	injection->tid = tid;
+	if (!error)
+		error = registers_get(tid, &injection->saved);
 	return error ? error : block(injection);
 }
 

@@ -49,8 +49,12 @@ const long *inject_passing(size_t *count);
 /**
  * Bring the notified thread to its stop, consuming the notification.
  * Returns 0, -ESRCH where it died, -EPERM where it cannot be traced (the
- * notification then still waits for an answer), or another -errno.
+ * notification then still waits for an answer), or another -errno. Detached, it
+ * makes its call again, or that fails with EINTR for a signal.
  */
+int inject_stop(int listener, uint64_t id, pid_t tid);
+
+/** The same, with its registers read and its signals blocked. */
 int inject_begin(struct injection *injection, int listener, uint64_t id,
 		 pid_t tid);
 

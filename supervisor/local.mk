@@ -454,6 +454,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/tracer.c \
 	supervisor/tracer.h \
 	supervisor/tracer_exec.c \
+	supervisor/tracer_hold.c \
+	supervisor/tracer_hold.h \
 	supervisor/tracer_inject.c \
 	supervisor/tracer_sealed.c \
 	supervisor/tracer_jobs.h \

@@ -22,6 +22,7 @@
 #include "supervisor/stack/stack.h"
 #include "supervisor/take_fd.h"
 #include "supervisor/tracee.h"
+#include "supervisor/tracer_hold.h"
 #include "supervisor/tracer_jobs.h"
 #include "supervisor/worker.h"
 
@@ -92,16 +93,21 @@ static void call_here(struct tracer *tracer)
 		tracer->cpu = cpu;
 }
 
-static void submit_job(struct tracer *tracer, struct job *job)
+void tracer_wake(struct tracer *tracer)
 {
 	uint64_t one = 1;
 
+	(void)!write(tracer->events, &one, sizeof(one));
+}
+
+static void submit_job(struct tracer *tracer, struct job *job)
+{
 	pthread_mutex_lock(&tracer->lock);
 	call_here(tracer);
 	*tracer->queue_end = job;
 	tracer->queue_end = &job->next;
 	pthread_mutex_unlock(&tracer->lock);
-	(void)!write(tracer->events, &one, sizeof(one));
+	tracer_wake(tracer);
 }
 
 static void submit(struct call *call, struct job *job)
@@ -305,6 +311,7 @@ static void reap(struct tracer *tracer)
 				sealed_forget(tracer, pid);
 				exec_settle(tracer, at);
 			}
+			hold_ended(tracer, pid);
 		}
 		if (pid != tracer->session->program)
 			continue;
@@ -387,6 +394,7 @@ static void *trace(void *context)
 		takings_prune(tracer->session->takings);
 		if (!run_queue(tracer))
 			reap(tracer);
+		holds_run(tracer);
 		if (ending)
 			break;
 	}
@@ -405,6 +413,7 @@ int tracer_start(struct session *session, tracer_program_changed *changed,
 	tracer->changed = changed;
 	tracer->context = context;
 	tracer->queue_end = &tracer->queue;
+	tracer->holds.queue_end = &tracer->holds.queue;
 	tracer->cpu = -1;
 	pthread_mutex_init(&tracer->lock, NULL);
 	sigemptyset(&child);
@@ -432,17 +441,16 @@ int tracer_start(struct session *session, tracer_program_changed *changed,
 
 void tracer_stop(struct tracer *tracer)
 {
-	uint64_t one = 1;
-
 	if (!tracer)
 		return;
 	pthread_mutex_lock(&tracer->lock);
 	tracer->ending = true;
 	pthread_mutex_unlock(&tracer->lock);
-	(void)!write(tracer->events, &one, sizeof(one));
+	tracer_wake(tracer);
 	pthread_join(tracer->thread, NULL);
 	while (tracer->active)
 		exec_settle(tracer, &tracer->active);
+	holds_free(tracer);
 	close(tracer->events);
 	close(tracer->signals);
 	pthread_mutex_destroy(&tracer->lock);

@@ -99,6 +99,9 @@ bool exec_start(struct tracer *tracer, struct job *job)
 		job_free(job);
 		return false;
 	}
+	/* The exec waits for the other threads to die, and one that is traced
+	 * until it is reaped: it would be us for whom it waits. */
+	hold_none(tracer, job->process);
 	if (job->plan.program_fd >= 0) {
 		bool started = sealed_start(tracer, job);
 

@@ -15,6 +15,7 @@
 
 #include "supervisor/inject.h"
 #include "supervisor/tracer.h"
+#include "supervisor/tracer_hold.h"
 
 enum { MOST_OWN_EXECS = 1024 };
 
@@ -67,7 +68,11 @@ struct tracer {
 	/* The tracer's own: execs under way, and those that wait until an
 	 * earlier one of the same process is settled. */
 	struct job *active, *deferred;
+	struct holds holds;
 };
+
+/** Have the tracer look at what is queued for it. Any thread may. */
+void tracer_wake(struct tracer *tracer);
 
 /** Free a job with what it holds; NULL is fine. */
 void job_free(struct job *job);

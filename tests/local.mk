@@ -257,7 +257,10 @@ TESTS += tests/e2e/asking-terminals.sh
 EXTRA_DIST += tests/e2e/asking-terminals.py tests/e2e/session.py
 dist_check_SCRIPTS += tests/e2e/asking-many.sh
 TESTS += tests/e2e/asking-many.sh
-EXTRA_DIST += tests/e2e/asking-many.py
+EXTRA_DIST += tests/e2e/asking-many.py tests/e2e/bot.py
+dist_check_SCRIPTS += tests/e2e/asking-held.sh
+TESTS += tests/e2e/asking-held.sh
+EXTRA_DIST += tests/e2e/asking-held.py tests/e2e/asking_held_inside.py
 # By hand, with as many threads: make check-questions
 check-questions: all tests/e2e/asker
 	@QUESTIONS=10000 INTERPOSE=$(abs_builddir)/interpose \

@@ -9,7 +9,7 @@
 #include "supervisor/call.h"
 
 enum {
-	ANSWER_MS = 1000, /* how long a restarted call may take to return */
+	ANSWER_MS = 3000, /* how long a restarted call may take to return */
 	LOOK_MS = 10000,  /* between two looks at whether one is of use still */
 	LOOKS_AT_ONCE = 4,
 };
@@ -64,8 +64,7 @@ void answer_add(struct ask *ask, const struct waiter *waiter,
 	answer->made = questions_now();
 	answer->tid = (pid_t)waiter->request.pid;
 	if (waiter->restarting)
-		answer->until =
-			answer->made + (waiter->looking ? 3 : 1) * ANSWER_MS;
+		answer->until = answer->made + ANSWER_MS;
 	else
 		answer->call = waiter->request.id;
 	answer->hash = question->hash;
@@ -73,6 +72,15 @@ void answer_add(struct ask *ask, const struct waiter *waiter,
 	answer->verdict = verdict;
 	LIST_INSERT_HEAD(row(ask, answer->tid), answer, alike);
 	TAILQ_INSERT_TAIL(&ask->answers_turn, answer, turn);
+}
+
+void answers_hold(struct ask *ask, pid_t tid, uint64_t call, bool held)
+{
+	struct answer *answer;
+
+	LIST_FOREACH(answer, row(ask, tid), alike)
+	if (answer->call == call)
+		answer->held = held;
 }
 
 void answers_end(struct ask *ask, pid_t tid, uint64_t call, bool restarted)
@@ -84,6 +92,7 @@ void answers_end(struct ask *ask, pid_t tid, uint64_t call, bool restarted)
 		next = LIST_NEXT(answer, alike);
 		if (answer->call == call && restarted) {
 			answer->call = 0;
+			answer->held = false;
 			answer->until = now + ANSWER_MS;
 		} else if (answer->call == call ||
 			   (!answer->call && answer->until < now)) {
@@ -100,8 +109,9 @@ void answers_watch(struct ask *ask, int64_t now)
 
 		if (!answer || now - answer->made < LOOK_MS)
 			break;
-		if (answer->call ? !questions_stands(ask, answer->call)
-				 : answer->until < now) {
+		if (!answer->held &&
+		    (answer->call ? !questions_stands(ask, answer->call)
+				  : answer->until < now)) {
 			drop(ask, answer);
 			continue;
 		}

@@ -27,19 +27,23 @@ static void wake(const struct ask *ask)
 	(void)!write(ask->wake, &one, sizeof(one));
 }
 
-/* A call waits for a question from now on; one that a signal had ended is back.
- */
+/* A call waits for a question from now on; one that had ended is back. */
 static bool add_waiter(struct ask *ask, struct question *question,
 		       const struct call *call)
 {
 	struct waiter *waiter = waiter_restarting(ask, question, call->tid);
 
-	if (!waiter)
-		return waiter_new(ask, question, &call->request, NULL, NULL);
-	waiter->request = call->request;
-	waiter->restarting = waiter->looking = false;
-	question_count(ask, question, 1);
-	return true;
+	if (!waiter) {
+		waiter = waiter_new(ask, question, &call->request, NULL, NULL);
+	} else {
+		waiter->request = call->request;
+		waiter->restarting = waiter->looking = false;
+		waiter->since = questions_now();
+		question_count(ask, question, 1);
+	}
+	if (waiter && question->look_next)
+		looks_take(ask, question);
+	return waiter;
 }
 
 /* --------------------------------------------------------------- answers -- */
@@ -140,9 +144,10 @@ int questions_answer(struct ask *ask, uint64_t id, enum verdict verdict,
 			(void)waiter->answered(waiter->context, verdict);
 			continue;
 		}
-		answer_add(ask, waiter, verdict);
+		/* It finds no answer before we let the lock go. */
 		if (!waiter->restarting)
 			waiter_resume(ask, waiter, false);
+		answer_add(ask, waiter, verdict);
 	}
 	record(ask, question, verdict,
 	       who ? AUDIT_BY_PERSON : AUDIT_BY_UNATTENDED,
@@ -210,6 +215,7 @@ bool ask_person(struct ask *ask, struct call *call, enum action action,
 		question_hash(action, decision->rule, subject, argv, argc);
 
 	pthread_mutex_lock(&ask->lock);
+	waiters_back(ask, call);
 	const struct answer *answer =
 		answer_find(ask, call, hash, action, subject);
 	bool decided = true;

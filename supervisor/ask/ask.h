@@ -14,7 +14,9 @@
  * While calls are parked their threads are watched: a signal that a thread could
  * take restarts its call (Go sends itself one every 10 ms; the question stays
  * for a while, and the new call finds it), and a thread that is gone withdraws
- * its question.
+ * its question. One that waits for longer is taken out of its call, so that the
+ * kernel can freeze it, and makes it again when there is an answer
+ * (supervisor/tracer_hold.h).
  */
 #ifndef SUPERVISOR_ASK_ASK_H
 #define SUPERVISOR_ASK_ASK_H

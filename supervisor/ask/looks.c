@@ -85,13 +85,30 @@ static const struct stack no_call = {
 	.count = 1,
 };
 
+/* Whose stack is to be taken: of a call that stands, if there is one. */
+static struct waiter *waiter_in_call(const struct question *question)
+{
+	struct waiter *found = NULL, *waiter = question->waiters;
+
+	for (; waiter && (!found || found->hold); waiter = waiter->next)
+		if (!waiter->restarting && !waiter->answered &&
+		    (!found || !waiter->hold))
+			found = waiter;
+	return found;
+}
+
 void looks_take(struct ask *ask, struct question *question)
 {
-	struct waiter *waiter = question->waiters;
+	struct waiter *waiter = waiter_in_call(question);
 	struct look_at *at;
 
-	while (waiter && (waiter->restarting || waiter->answered))
-		waiter = waiter->next;
+	question->look_next = false;
+	/* Of a thread that is held, when it is back in its call. */
+	if (waiter && waiter->hold && waiter_release(ask, waiter)) {
+		waiter->since = questions_now() + AGAIN_MS;
+		question->looked = question->look_next = true;
+		return;
+	}
 	if (!waiter && question->waiters && question->waiters->answered) {
 		question->looked = true;
 		question->stack = line_of(question->id, &no_call);

@@ -23,6 +23,7 @@
 #include "policy/text.h"
 #include "supervisor/ask/ask.h"
 #include "supervisor/ask/grants.h"
+#include "supervisor/tracer_hold.h"
 
 enum {
 	QUESTIONS_MOST = 16384, /* more are refused */
@@ -32,6 +33,7 @@ enum {
 	QUESTIONS_CLIENTS = 8,
 	QUESTIONS_LINE = 65536,	   /* the longest line of a client */
 	QUESTIONS_LINGER_MS = 500, /* a question without anyone who waits */
+	QUESTIONS_HOLD_MS = 250,   /* a call that waits for longer is held */
 	QUESTIONS_PAST = 1024,	   /* answered ones that are remembered */
 	QUESTIONS_PAST_BYTES = 8 << 20,
 };
@@ -40,11 +42,12 @@ enum {
 struct waiter {
 	struct question *question;
 	struct seccomp_notif request;
-	bool restarting; /* a signal ended it; it may come again */
-	bool looking;	 /* its stack is being taken, and it comes again */
+	struct hold *hold; /* its thread stands outside of its call; or NULL */
+	bool restarting;   /* its call has ended, and may come again */
+	bool looking;	   /* its stack is being taken, and it comes again */
 	ask_answered *answered; /* no call, but who is to be told */
 	void *context;
-	int64_t since;
+	int64_t since;		   /* it waits, or restarts */
 	unsigned watched;	   /* times */
 	struct waiter *next, **at; /* of the question */
 	LIST_ENTRY(waiter) alike;  /* by the thread, or by `context` */
@@ -70,6 +73,7 @@ struct question {
 	char *shown; /* the line for clients, once made */
 	char *stack; /* the line with its stack, once made */
 	bool looked; /* its stack was wanted */
+	bool look_next; /* and is that of the call that comes next */
 	struct question *next, **at;
 	LIST_ENTRY(question) same_hash, same_id;
 	TAILQ_ENTRY(question) alone; /* while nobody waits for it */
@@ -86,6 +90,7 @@ struct answer {
 	enum action action;
 	char *subject;
 	enum verdict verdict;
+	bool held;     /* its call is to come again */
 	int64_t until; /* 0: until the call is answered */
 	int64_t made;
 	LIST_ENTRY(answer) alike; /* by the thread */
@@ -172,7 +177,7 @@ struct waiter *waiter_new(struct ask *ask, struct question *question,
 			  ask_answered *answered, void *context);
 void waiter_remove(struct ask *ask, struct waiter *waiter);
 
-/** The waiter of the thread for that question that a signal ended, or NULL. */
+/** The waiter of the thread for that question that restarts, or NULL. */
 struct waiter *waiter_restarting(const struct ask *ask,
 				 const struct question *question, pid_t tid);
 
@@ -182,9 +187,16 @@ struct waiter *waiter_told(const struct ask *ask, const void *context);
 /** Look at the next few calls that wait: do they still? */
 void waiters_watch(struct ask *ask, int64_t now);
 
-/** Serve the call again. */
-void waiter_resume(struct ask *ask, const struct waiter *waiter,
-		   bool cancelled);
+/** Have it served again: its call, or its next one where the thread is held; it
+ * restarts then. */
+void waiter_resume(struct ask *ask, struct waiter *waiter, bool cancelled);
+
+/** Let a thread that is held make its call again. Returns false where its
+ * notification stands, and nothing else has changed. */
+bool waiter_release(struct ask *ask, struct waiter *waiter);
+
+/** This call is here: its thread is held for no former one any more. */
+void waiters_back(struct ask *ask, const struct call *call);
 
 /** What was answered to calls: answers.c. With the lock held. */
 const struct answer *answer_find(struct ask *ask, const struct call *call,
@@ -193,7 +205,10 @@ const struct answer *answer_find(struct ask *ask, const struct call *call,
 void answer_add(struct ask *ask, const struct waiter *waiter,
 		enum verdict verdict);
 
-/** The call of that thread ended; or a signal restarts it, and what it was told
+/** The thread is held, or is not, for another question of that call. */
+void answers_hold(struct ask *ask, pid_t tid, uint64_t call, bool held);
+
+/** The call of that thread ended; or it is to come again, and what it was told
  * still counts when it is back. */
 void answers_end(struct ask *ask, pid_t tid, uint64_t call, bool restarted);
 

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "supervisor/ask/questions.h"
+#include "supervisor/call.h"
 #include "supervisor/session.h"
 #include "supervisor/slow.h"
 
@@ -43,6 +44,7 @@ struct waiter *waiter_new(struct ask *ask, struct question *question,
 	waiter->request = *request;
 	waiter->answered = answered;
 	waiter->context = context;
+	waiter->since = questions_now();
 	waiter->next = question->waiters;
 	waiter->at = &question->waiters;
 	if (waiter->next)
@@ -65,6 +67,7 @@ void waiter_remove(struct ask *ask, struct waiter *waiter)
 		TAILQ_REMOVE(&ask->turn, waiter, turn);
 	if (!waiter->restarting)
 		question_count(ask, waiter->question, -1);
+	hold_free(waiter->hold);
 	free(waiter);
 }
 
@@ -90,9 +93,53 @@ struct waiter *waiter_told(const struct ask *ask, const void *context)
 	return waiter;
 }
 
-void waiter_resume(struct ask *ask, const struct waiter *waiter, bool cancelled)
+/* Its call ends, and it is another one if it comes again. */
+static void restart(struct ask *ask, struct waiter *waiter)
 {
-	(void)slow_resume(ask->session->slow, &waiter->request, cancelled);
+	if (waiter->restarting)
+		return;
+	answers_end(ask, (pid_t)waiter->request.pid, waiter->request.id, true);
+	waiter->restarting = true;
+	waiter->since = questions_now();
+	question_count(ask, waiter->question, -1);
+}
+
+/* Returns false where its notification stands still. */
+static bool end_hold(struct ask *ask, struct waiter *waiter)
+{
+	struct hold *hold = waiter->hold;
+
+	waiter->hold = NULL;
+	if (hold && hold_end(hold))
+		return true;
+	answers_hold(ask, (pid_t)waiter->request.pid, waiter->request.id,
+		     false);
+	return false;
+}
+
+bool waiter_release(struct ask *ask, struct waiter *waiter)
+{
+	if (!end_hold(ask, waiter))
+		return false;
+	restart(ask, waiter);
+	return true;
+}
+
+void waiter_resume(struct ask *ask, struct waiter *waiter, bool cancelled)
+{
+	if (!waiter_release(ask, waiter))
+		(void)slow_resume(ask->session->slow, &waiter->request,
+				  cancelled);
+}
+
+void waiters_back(struct ask *ask, const struct call *call)
+{
+	struct waiter *waiter;
+
+	LIST_FOREACH(waiter, row(ask, (uint64_t)call->tid), alike)
+	if (waiter->hold && (pid_t)waiter->request.pid == call->tid &&
+	    waiter->request.id != call->request.id)
+		(void)waiter_release(ask, waiter);
 }
 
 bool questions_stands(const struct ask *ask, uint64_t call)
@@ -101,12 +148,47 @@ bool questions_stands(const struct ask *ask, uint64_t call)
 		     &call) == 0;
 }
 
+static void hold(struct ask *ask, struct waiter *waiter)
+{
+	waiter->hold = hold_begin(ask->session->tracer, &waiter->request);
+	if (waiter->hold)
+		answers_hold(ask, (pid_t)waiter->request.pid,
+			     waiter->request.id, true);
+}
+
+/* One that is held, or is to be. Returns false where it is dropped. */
+static bool watch_held(struct ask *ask, struct waiter *waiter, int64_t now)
+{
+	switch (hold_state(waiter->hold)) {
+	case HOLD_DEAD:
+		answers_end(ask, (pid_t)waiter->request.pid, waiter->request.id,
+			    false);
+		return false;
+	case HOLD_REFUSED:
+		(void)end_hold(ask, waiter);
+		waiter->since = now; /* it may be another time */
+		break;
+	case HOLD_OVER:
+		(void)waiter_release(ask, waiter);
+		break;
+	case HOLD_WANTED:
+	case HOLD_STOPPED:
+		if (!slow_deliverable((pid_t)waiter->request.pid))
+			break;
+		waiter_resume(ask, waiter, true);
+		restart(ask, waiter);
+	}
+	return true;
+}
+
 /* Returns false where the waiter is to be dropped. */
 static bool watch(struct ask *ask, struct waiter *waiter, int64_t now)
 {
 	if (waiter->restarting)
 		return waiter->looking ||
 		       now - waiter->since < QUESTIONS_LINGER_MS;
+	if (waiter->hold)
+		return watch_held(ask, waiter, now);
 	bool ready = slow_deliverable((pid_t)waiter->request.pid);
 
 	/* The kernel goes through all that wait to find one: among many, one
@@ -115,13 +197,12 @@ static bool watch(struct ask *ask, struct waiter *waiter, int64_t now)
 	     (waiter->request.id + ++waiter->watched) % UNSEEN_TURN == 0) &&
 	    !questions_stands(ask, waiter->request.id))
 		return false;
-	if (!ready)
-		return true;
-	answers_end(ask, (pid_t)waiter->request.pid, waiter->request.id, true);
-	waiter_resume(ask, waiter, true);
-	waiter->restarting = true;
-	waiter->since = now;
-	question_count(ask, waiter->question, -1);
+	if (ready) {
+		waiter_resume(ask, waiter, true);
+		restart(ask, waiter);
+	} else if (now - waiter->since >= QUESTIONS_HOLD_MS) {
+		hold(ask, waiter);
+	}
 	return true;
 }
 

@@ -5,87 +5,16 @@
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import time
 
-INTERPOSE = os.environ.get("INTERPOSE", os.path.abspath("interpose"))
+from bot import INTERPOSE, LIMIT, WORK, Session
+
 ASKER, COUNT = os.path.abspath(sys.argv[1]), int(sys.argv[2])
-WORK = os.environ["HOME"] + "/work"
-LIMIT = int(os.environ.get("LIMIT", "300"))
 with open(INTERPOSE, "rb") as program:
     # MiB. A sanitizer keeps what was freed, and more beside it.
     MOST_MEMORY = 2000 if b"__asan_init" in program.read() else 200
-
-
-def processor():
-    """Seconds that the sessions so far have used, all their processes."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-class Session:
-    """A session, and a bot that answers it on the control socket."""
-
-    def __init__(self, *argv):
-        self.began, self.used = time.monotonic(), processor()
-        os.makedirs(WORK + "/d", exist_ok=True)
-        self.process = subprocess.Popen(
-            [INTERPOSE, "-q", "--ask", "socket", "--only", "-e", "allow read /**", "-e",
-             "allow exec /**", "-e", "allow env *", "-e", "ask write %s/**" % WORK,
-             ASKER, *argv], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-        base = os.environ["XDG_RUNTIME_DIR"] + "/interpose"
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(LIMIT)
-        while True:
-            assert time.monotonic() - self.began < LIMIT and self.process.poll() is None
-            try:
-                place, = os.listdir(base)
-                os.chdir(base + "/" + place)
-                self.socket.connect("control")
-                break
-            except (OSError, ValueError):
-                time.sleep(0.01)
-            finally:
-                os.chdir(WORK)
-        self.file = self.socket.makefile("rw")
-
-    def get(self):
-        line = self.file.readline()
-        return json.loads(line) if line else None
-
-    def put(self, **answer):
-        self.file.write(json.dumps(answer) + "\n")
-        self.file.flush()
-
-    def until_waiting(self, count):
-        """The question that is shown, once `count` others wait."""
-        question = self.get()
-        waiting = question["waiting"]
-        while waiting < count:
-            waiting = self.get().get("waiting", waiting)
-        return question
-
-    def supervisor(self):
-        pid = self.process.pid
-        for _ in range(2):  # the warden, and its child
-            with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as file:
-                pid = int(file.read().split()[0])
-        return pid
-
-    def memory(self):
-        """The most that the supervisor had, in MiB."""
-        with open("/proc/%d/status" % self.supervisor(), encoding="ascii") as file:
-            return int(file.read().split("VmHWM:")[1].split()[0]) / 1024
-
-    def end(self):
-        """What it printed, seconds since its start, and what it cost."""
-        self.file.close()
-        self.socket.close()
-        out = self.process.communicate(timeout=LIMIT)[0]
-        assert self.process.returncode == 0, (self.process.returncode, out)
-        return out, time.monotonic() - self.began, processor() - self.used
 
 
 def log():
@@ -97,7 +26,7 @@ def log():
 
 def each(kind):
     """Each is another question, all at once or in turn; each gets its own answer."""
-    session = Session(kind, str(COUNT), WORK + "/d/")
+    session = Session(ASKER, kind, str(COUNT), WORK + "/d/")
     if kind == "many":
         question, memory = session.until_waiting(COUNT - 1), None
         memory = session.memory()
@@ -133,7 +62,7 @@ def each(kind):
 
 def one():
     """All want the same: one question, one answer."""
-    session = Session("many", str(COUNT), WORK + "/same")
+    session = Session(ASKER, "many", str(COUNT), WORK + "/same")
     question = session.get()
     with open("/proc/%d/task/%d/children" % (session.supervisor(), session.supervisor()),
               encoding="ascii") as file:
@@ -163,14 +92,15 @@ def all_wait(asker):
         return False
     for task in tasks[-1:] + tasks[len(tasks) // 2:len(tasks) // 2 + 1]:
         with open("/proc/%d/task/%s/wchan" % (asker, task), encoding="ascii") as file:
-            if "seccomp" not in file.read() and task != str(asker):
+            where = file.read()
+            if "seccomp" not in where and "ptrace" not in where and task != str(asker):
                 return False
     return True
 
 
 def rule():
     """One rule for the session answers all."""
-    session = Session("many", str(COUNT), WORK + "/d/")
+    session = Session(ASKER, "many", str(COUNT), WORK + "/d/")
     question = session.until_waiting(COUNT - 1)
     asked = time.monotonic()
     session.put(answer=question["question"], verdict="deny-session",
@@ -184,7 +114,7 @@ def rule():
 
 def rules():
     """A rule for each: as many as are held, and then it is said that no more are."""
-    session = Session("turns", "1000", WORK + "/r/")
+    session = Session(ASKER, "turns", "1000", WORK + "/r/")
     answered, once, question = 0, 0, None
     while answered < 1000:
         said = session.get()
