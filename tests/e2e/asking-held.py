@@ -232,6 +232,7 @@ CASES = {
     "exit": lambda: beside("exit", ""), "exec": lambda: beside("exec", "another\n"),
 }
 os.makedirs(HERE, exist_ok=True)
+os.chdir(WORK)
 for name in sys.argv[1:] or CASES:
     CASES[name]()
     if os.path.exists(HERE + "/asked"):
