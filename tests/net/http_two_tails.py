@@ -7,6 +7,7 @@ The tool's five seconds are a fifth of one here, and the minute for who takes no
 import socket
 import struct
 import time
+from contextlib import contextmanager
 
 import frames
 from cases import expect, finish
@@ -57,65 +58,65 @@ def drip(request, size):
     return time.monotonic() - begin
 
 
-def stuck():
-    """The client's connection is used on."""
+@contextmanager
+def hurried():
+    """A tool in a hurry, and its client."""
     tool = Tool(port, "hurry", str(TURN), *SECRET)
     client = tool.connect()
-    answer = client.get("POST", "/stuck", [], b"y" * SIZE)
-    expect("an early answer", (answer.status, answer.body, answer.reset), (200, b"taken", None))
-    wait_for("who takes nothing is given up", lambda: requests("/stuck")[-1].reset == frames.CANCEL, 1, 8)
-    expect("others are served", client.get("GET", "/next").body, b"next")
+    yield tool, client
     client.sock.close()
     tool.end()
+
+
+def next_is_served(what, client):
+    expect(what, client.get("GET", "/next").body, b"next")
+
+
+def stuck():
+    """The client's connection is used on."""
+    with hurried() as (_, client):
+        answer = client.get("POST", "/stuck", [], b"y" * SIZE)
+        expect("an early answer", (answer.status, answer.body, answer.reset), (200, b"taken", None))
+        wait_for("who takes nothing is given up", lambda: requests("/stuck")[-1].reset == frames.CANCEL, 1, 8)
+        next_is_served("others are served", client)
 
 
 def many():
     """As many as go on at once, of which some have not begun."""
-    tool = Tool(port, "hurry", str(TURN), *SECRET)
-    client = tool.connect()
-    for _ in range(32):
-        client.get("POST", "/stuck/many", [], b"y" * 20000)
-    some = requests("/stuck/many")
-    wait_for("all are given up but three, which fit in",
-             lambda: sum(one.reset == frames.CANCEL for one in some) == 29, 0, 8)
-    expect("the connection goes on", client.get("GET", "/next").body, b"next")
-    client.sock.close()
-    tool.end()
+    with hurried() as (_, client):
+        for _ in range(32):
+            client.get("POST", "/stuck/many", [], b"y" * 20000)
+        some = requests("/stuck/many")
+        wait_for("all are given up but three, which fit in",
+                 lambda: sum(one.reset == frames.CANCEL for one in some) == 29, 0, 8)
+        next_is_served("the connection goes on", client)
 
 
 def half_ended():
-    tool = Tool(port, "hurry", str(TURN), *SECRET)
-    client = tool.connect()
-    answer = client.get("POST", "/open", [], b"all of it")
-    expect("a whole answer", (answer.status, answer.body), (200, b"whole"))
-    wait_for("who leaves its side open is given up",
-             lambda: requests("/open")[-1].reset == frames.CANCEL, 0, 4)
-    expect("and others are served", client.get("GET", "/next").body, b"next")
-    client.sock.close()
-    tool.end()
+    with hurried() as (_, client):
+        answer = client.get("POST", "/open", [], b"all of it")
+        expect("a whole answer", (answer.status, answer.body), (200, b"whole"))
+        wait_for("who leaves its side open is given up",
+                 lambda: requests("/open")[-1].reset == frames.CANCEL, 0, 4)
+        next_is_served("and others are served", client)
 
 
 def is_gone():
-    tool = Tool(port, "hurry", str(TURN), *SECRET)
-    client = tool.connect()
-    expect("an early answer", client.get("POST", "/stuck/gone", [], b"y" * SIZE).body, b"taken")
-    client.sock.shutdown(socket.SHUT_WR)
-    wait_for("with its client gone, too", lambda: tool.has("ended "), 1, 8)
-    tool.end()
+    with hurried() as (tool, client):
+        expect("an early answer", client.get("POST", "/stuck/gone", [], b"y" * SIZE).body, b"taken")
+        client.sock.shutdown(socket.SHUT_WR)
+        wait_for("with its client gone, too", lambda: tool.has("ended "), 1, 8)
 
 
 def slowly(end):
     """What moves is waited for."""
-    tool = Tool(port, "hurry", str(TURN), *SECRET)
-    client = tool.connect()
-    expect("an early answer", client.get("POST", "/stuck/slow", [], b"y" * SIZE).body, b"taken")
-    late = requests("/stuck/slow")[-1]
-    if end:
-        client.sock.shutdown(socket.SHUT_WR)
-    expect("it takes longer", drip(late, SIZE) > 2.6, True)
-    expect("than who takes nothing has, and arrives", (len(late.body), late.reset), (SIZE, None))
-    client.sock.close()
-    tool.end()
+    with hurried() as (_, client):
+        expect("an early answer", client.get("POST", "/stuck/slow", [], b"y" * SIZE).body, b"taken")
+        late = requests("/stuck/slow")[-1]
+        if end:
+            client.sock.shutdown(socket.SHUT_WR)
+        expect("it takes longer", drip(late, SIZE) > 2.6, True)
+        expect("than who takes nothing has, and arrives", (len(late.body), late.reset), (SIZE, None))
 
 
 port, connections = frames.listen(server_context(), serve)
