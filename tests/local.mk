@@ -11,8 +11,8 @@ check_PROGRAMS += test_table test_filter test_filter_clause \
 TESTS += test_table test_filter test_filter_clause \
 	test_filter_gate test_filter_live
 endif
-dist_check_SCRIPTS += tests/unit/cross_aarch64
-TESTS += tests/unit/cross_aarch64
+dist_check_SCRIPTS += tests/unit/cross_aarch64 tests/e2e/bootstrap.sh
+TESTS += tests/unit/cross_aarch64 tests/e2e/bootstrap.sh
 if HAVE_CHECK
 check_PROGRAMS += test_entries
 TESTS += test_entries
