@@ -67,27 +67,28 @@ with tempfile.TemporaryDirectory() as home:
         env={"PATH": os.environ["PATH"], "HOME": home, "XDG_STATE_HOME": home + "/state", "LANG": "C.UTF-8",
              "TIMED": VALUES[0]})
 
-    def request(what):
-        """What the far end was sent as the key."""
+    def request():
+        """What its program was answered, and what the far end was sent as the key."""
         ran.stdin.write("go\n")
         ran.stdin.flush()
-        expect(f"{what}: it is answered", ran.stdout.readline(), f"answer HTTP/1.1 200 OK {key}\n")
-        return got[-1]
+        return ran.stdout.readline(), got[-1]
 
     key = ran.stdout.readline().split()[1]
-    expect("at first: the far end has the value", request("at first"), VALUES[0])
+    answer = f"answer HTTP/1.1 200 OK {key}\n"
+    expect("at first: it is answered, and the far end has the value", request(), (answer, VALUES[0]))
     broker = next(pid for pid, name in children(ran.pid) if name == "interpose-net")
     before = resource.prlimit(broker, resource.RLIMIT_MEMLOCK)
     resource.prlimit(broker, resource.RLIMIT_MEMLOCK, (0, before[1]))
     said = ran.stderr.readline()
     expect("it is said", "timed could not be renewed, and is forgotten" in said and "ulimit -l" in said, True)
-    expect("while it is forgotten: the far end has the placeholder", request("while it is forgotten"), key)
+    expect("while it is forgotten: it is answered, and the far end has the placeholder", request(), (answer, key))
     put(source, VALUES[1])
     resource.prlimit(broker, resource.RLIMIT_MEMLOCK, before)
-    until = time.monotonic() + 60
-    while request("with memory again") != VALUES[1] and time.monotonic() < until:
-        pass
-    expect("with memory again: the far end has the new value", got[-1], VALUES[1])
+    until, seen = time.monotonic() + 60, [request()]
+    while seen[-1][1] != VALUES[1] and time.monotonic() < until:
+        seen.append(request())
+    expect("with memory again: each is answered", {said for said, _ in seen}, {answer})
+    expect("with memory again: the far end has the new value", seen[-1][1], VALUES[1])
     expect("no program has had a value", key in VALUES, False)
     rest = ran.communicate()
     expect("the session ends as its program", ran.returncode, 0)
