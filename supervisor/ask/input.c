@@ -67,6 +67,11 @@ bool input_ready(const struct input *input)
 	return input->seen && input_now() - input->quiet_since >= input->quiet;
 }
 
+void input_open(struct input *input)
+{
+	input->open = input_ready(input);
+}
+
 static void plain(struct input *input, char byte)
 {
 	bool end = (byte == '\r' || byte == '\n') && !input->lines;
@@ -210,7 +215,6 @@ bool input_tick(struct input *input)
 {
 	char pressed = alone(input) ? '\x1b' : input->key;
 
-	input->open = input_ready(input);
 	if (!pressed || input_now() < input->due)
 		return false;
 	input->key = 0;

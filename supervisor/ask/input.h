@@ -9,9 +9,9 @@
  * answers in the order in which it was asked. After the reply there must have
  * been 700 ms without any input; then a key counts that is one plain byte and
  * is followed by nothing for 40 ms. Anything else (a paste, a sequence, two
- * keys at once) is dropped, and the quiet time begins anew. Whether it is over
- * is settled by input_tick(), when what was typed is read: who is held up must
- * not take for quiet what it has not read.
+ * keys at once) is dropped, and the quiet time begins anew. That it is over is
+ * settled by input_open(), when nothing that was typed is left to be read: who is
+ * held up must not take for quiet what it has not read.
  */
 #ifndef SUPERVISOR_ASK_INPUT_H
 #define SUPERVISOR_ASK_INPUT_H
@@ -45,7 +45,7 @@ struct input {
 	unsigned row, column;
 	int64_t quiet_since; /* ms */
 	int quiet;	     /* how long it must be */
-	bool open;	     /* it was, with all read that was typed by then */
+	bool open;	     /* it was, with all read that was typed */
 	char key;	     /* may become an answer at `due`; 0: none */
 	int64_t due;
 	/** A key that counts; ESC is that key alone. */
@@ -71,8 +71,12 @@ size_t input_request(struct input *input, unsigned rows, unsigned columns,
  * INPUT_SEQUENCE bytes), and its length returned. */
 size_t input_byte(struct input *input, char byte, char *rest);
 
-/** Does a key count now? */
+/** Has it been quiet for long enough? */
 bool input_ready(const struct input *input);
+
+/** A key counts from now on: it was quiet, and nothing that was typed before is
+ * left to be read. */
+void input_open(struct input *input);
 
 /** Act on what is due; returns whether anything was. */
 bool input_tick(struct input *input);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -496,14 +497,29 @@ void prompt_notice(struct prompt *prompt)
 		    prompt->terminal);
 }
 
+/* Is there something that was typed by now? */
+static bool typed(const struct prompt *prompt)
+{
+	struct pollfd terminal = {.fd = prompt->terminal, .events = POLLIN};
+
+	return poll(&terminal, 1, 0) != 0;
+}
+
 void prompt_tick(struct prompt *prompt)
 {
 	if (!prompt->draw.question)
 		return;
 	(void)input_tick(&prompt->input);
-	/* Whether a key would count is to be seen. */
+	/* In this order: who is held up in between has read nothing yet of what
+	 * was typed meanwhile. */
 	bool ready = input_ready(&prompt->input);
 
+	if (ready && !prompt->input.open) {
+		if (typed(prompt))
+			return;
+		input_open(&prompt->input);
+	}
+	/* Whether a key would count is to be seen. */
 	if (ready == prompt->draw.ready || prompt->input.text)
 		return;
 	prompt->draw.ready = ready;
