@@ -54,22 +54,45 @@ static void note_credentials(struct call *call)
 	call_continue(call);
 }
 
-#define NOTES(name)                                                            \
+/* To the ids that every process has until one changes them, nothing is changed
+ * (make(1) sets them so before each command that it starts); nor to -1. */
+static void note_ids(struct call *call, unsigned count, uint32_t own)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t id = (uint32_t)call_arg(call, i);
+
+		if (id != own && id != UINT32_MAX) {
+			note_credentials(call);
+			return;
+		}
+	}
+	call_continue(call);
+}
+
+#define NOTES(name, count, own)                                                \
 	void call_##name(struct call *call)                                    \
 	{                                                                      \
-		note_credentials(call);                                        \
+		note_ids(call, count, call->session->own);                     \
 	}
 
-NOTES(setuid)
-NOTES(setgid)
-NOTES(setreuid)
-NOTES(setregid)
-NOTES(setresuid)
-NOTES(setresgid)
-NOTES(setfsuid)
-NOTES(setfsgid)
-NOTES(setgroups)
-NOTES(capset)
+NOTES(setuid, 1, uid)
+NOTES(setgid, 1, gid)
+NOTES(setreuid, 2, uid)
+NOTES(setregid, 2, gid)
+NOTES(setresuid, 3, uid)
+NOTES(setresgid, 3, gid)
+NOTES(setfsuid, 1, uid)
+NOTES(setfsgid, 1, gid)
+
+void call_setgroups(struct call *call)
+{
+	note_credentials(call);
+}
+
+void call_capset(struct call *call)
+{
+	note_credentials(call);
+}
 
 /* Its own filter, so that it lets what we have it call pass. One with a
  * listener the kernel refuses: there is one. */

@@ -53,6 +53,15 @@ static void in_group(void)
 	drop(true);
 }
 
+/* The first of the session that changes anything: what comes before does not. */
+static void effective(void)
+{
+	need(setresgid(0, (gid_t)-1, 0));
+	need(setresuid((uid_t)-1, 0, (uid_t)-1));
+	need(setresuid((uid_t)-1, SOMEBODY, (uid_t)-1));
+	look();
+}
+
 static void borrowed(void)
 {
 	setfsgid(SOMEBODY);
@@ -84,6 +93,7 @@ int main(void)
 	need(chmod("closed", 0600));
 	need(chown("group", 0, GROUP));
 	need(chmod("group", 0640));
+	in_child("another effective id", effective);
 	in_child("powerless", powerless);
 	in_child("somebody", somebody);
 	in_child("in a group", in_group);
