@@ -17,6 +17,23 @@ HOME = os.environ["HOME"]
 ALL = ["--only", "-e", "allow read,write /**", "-e", "allow exec /**",
        "-e", "allow env *", "-e", "ask read %s/secret*" % HOME]
 LIMIT = int(os.environ.get("LIMIT", "30"))
+QUIET = 0.7  # so long nothing is typed before a key is an answer
+
+
+class HeldUp(Exception):
+    """The person was: what was to come within a time came later, and shows nothing."""
+
+
+def again(case):
+    """The case, once more where its person was held up, until nobody was."""
+    def tries():
+        for _ in range(20):
+            try:
+                return case()
+            except HeldUp as error:
+                print("again, %s: %s" % (case.__name__, error), flush=True)
+        raise AssertionError("held up each time")
+    return tries
 
 
 class Terminal:
@@ -25,6 +42,7 @@ class Terminal:
     def __init__(self, argv, rows=24, columns=80, replies=True):
         self.replies, self.seen, self.chatty = replies, b"", False
         self.tail, self.ready, self.out = b"", False, b""
+        self.typed = time.monotonic()
         pid, self.fd = pty.fork()
         if pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ,
@@ -52,7 +70,7 @@ class Terminal:
             self.report(got)
         elif self.replies:
             for row, column in re.findall(rb"\x1b\[(\d+);(\d+)H\x1b\[6n", got):
-                os.write(self.fd, b"\x1b[%s;%sR" % (row, column))
+                self.type(b"\x1b[%s;%sR" % (row, column))
         return True
 
     def report(self, got):
@@ -103,7 +121,19 @@ class Terminal:
         return self.seen
 
     def type(self, keys):
+        self.typed = time.monotonic()
         os.write(self.fd, keys.encode() if isinstance(keys, str) else keys)
+
+    def type_on(self):
+        """An a that comes too soon after what was typed before to be an answer."""
+        before = self.typed
+        self.type("a")
+        late = time.monotonic() - before
+        if late >= QUIET:
+            os.kill(self.pid, signal.SIGTERM)
+            self.wait()
+            raise HeldUp("a key came %.1f s after another" % late)
+        self.quiet(0.2)
 
     def answer(self, key):
         """Once the screen says that a key counts."""
