@@ -23,6 +23,11 @@
 
 #include "supervisor/calls/veiled.h"
 
+/* Linux 6.19 */
+#ifndef F_SETDELEG
+#define F_SETDELEG 1040
+#endif
+
 /* clang-format off */
 
 #define IF(what, number, ...) { ANSWER_##what, number, { __VA_ARGS__ } }
@@ -43,10 +48,12 @@
 #define VEILED(n)        FROM(n, FILTER_ALL, VEILED_FROM)
 
 /* F_SETOWN and F_SETSIG let the kernel send any signal, SIGKILL too, to any
-   process of the same user. F_SETOWN has the process in a register. */
+   process of the same user. F_SETOWN has the process in a register. F_SETDELEG
+   has who changes a directory wait for the program, with no way not to. */
 static const struct filter_clause fcntl_clauses[] = {
 	IF(SCOPE_NOTIFY, 0,     EQ(1, F_SETOWN)),
 	IF(SCOPE_REFUSE, EPERM, EQ(1, F_SETOWN_EX)),
+	IF(REFUSE, EINVAL,      EQ(1, F_SETDELEG)),
 	IF(VEILS_NOTIFY, 0,     EQ(1, F_DUPFD), VEILED(0)),
 	IF(VEILS_NOTIFY, 0,     EQ(1, F_DUPFD_CLOEXEC), VEILED(0)),
 	ELSE(ALLOW, 0),

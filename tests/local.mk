@@ -556,6 +556,9 @@ TESTS += tests/e2e/workers.sh
 EXTRA_DIST += tests/escape/attacks.py
 dist_check_SCRIPTS += tests/escape/git.sh
 TESTS += tests/escape/git.sh
+dist_check_SCRIPTS += tests/escape/leases.sh
+TESTS += tests/escape/leases.sh
+EXTRA_DIST += tests/escape/leases.py
 dist_check_SCRIPTS += tests/escape/net.sh
 TESTS += tests/escape/net.sh
 

@@ -19,6 +19,7 @@
 #include "supervisor/calls/target.h"
 #include "supervisor/calls/terminal.h"
 #include "supervisor/path.h"
+#include "supervisor/slow.h"
 
 /* ----------------------------------------------------------------- mode -- */
 
@@ -247,6 +248,24 @@ void call_utime(struct call *call)
 
 /* --------------------------------------------------------------- length -- */
 
+/* It waits for who has a lease of the file, and cannot be told not to. */
+static void truncate_waiting(struct call *call, struct target *target)
+{
+	int result;
+
+	if (!call->may_wait) {
+		call_hand_over(call);
+		return;
+	}
+	do
+		result = truncate(target->link, (off_t)call_arg(call, 1));
+	while (result && errno == EINTR && !slow_cancelled(call));
+	if (result && errno == EINTR)
+		call_result(call, -CALL_RESTART);
+	else
+		target_finish(call, target, result);
+}
+
 void call_truncate(struct call *call)
 {
 	struct target target;
@@ -261,9 +280,7 @@ void call_truncate(struct call *call)
 		else if (!S_ISREG(target.place.stat.st_mode))
 			call_fail(call, EINVAL);
 		else
-			target_finish(call, &target,
-				      truncate(target.link,
-					       (off_t)call_arg(call, 1)));
+			truncate_waiting(call, &target);
 	}
 	target_close(&target);
 }

@@ -151,15 +151,28 @@ static void give_opened(struct call *call, struct place *place, uint64_t flags)
 	give_file(call, place, &place->fd, flags);
 }
 
+/* Without the flags that the walk has settled. */
+static uint64_t settled(uint64_t flags)
+{
+	return flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW);
+}
+
+/* Who has a lease of a file (F_SETLEASE of fcntl(2)) is waited for, by default
+ * for up to 45 seconds. -EAGAIN where somebody has one. */
+static int open_unleased(const struct place *place, uint64_t flags)
+{
+	auto_fd fd = reopen(place, settled(flags) | O_NONBLOCK, 0);
+
+	if (fd >= 0 && fcntl(fd, F_SETFL, (int)flags))
+		return -errno;
+	return take_fd(&fd);
+}
+
 static int open_waiting(struct call *call, const struct place *place,
 			const struct wanted *wanted)
 {
 	for (;;) {
-		/* Without the flags that the walk has settled. */
-		int fd = reopen(place,
-				wanted->flags & ~(uint64_t)(O_CREAT | O_EXCL |
-							    O_NOFOLLOW),
-				0);
+		int fd = reopen(place, settled(wanted->flags), 0);
 
 		if (fd != -EINTR)
 			return fd;
@@ -218,11 +231,18 @@ static void open_existing(struct call *call, struct place *place,
 		call_hand_over(call);
 		return;
 	}
+	bool at_once = type == S_IFREG && !call->may_wait &&
+		       !(wanted->flags & O_NONBLOCK);
 	uint64_t image = place->proc ? proc_image(call, place->path) : 0;
 	auto_fd fd = terminals_open(call, place, (int)wanted->flags);
 
 	if (fd == -ENOSYS)
-		fd = open_waiting(call, place, wanted);
+		fd = at_once ? open_unleased(place, wanted->flags)
+			     : open_waiting(call, place, wanted);
+	if (fd == -EAGAIN && at_once) {
+		call_hand_over(call);
+		return;
+	}
 	error = fd < 0 ? fd : place->proc ? proc_still(call, place, image) : 0;
 	if (error) {
 		call_result(call, error);

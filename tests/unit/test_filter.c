@@ -288,6 +288,8 @@ static const struct expectation expectations[] = {
 	{ "fcntl", { 3, HIGH | 8 },          BY_SCOPE(NOTIFY, ALLOW) },
 	{ "fcntl", { 3, 15 /* SETOWN_EX */ }, BY_SCOPE(E(PERM), ALLOW) },
 	{ "fcntl", { 3, HIGH | 15 },         BY_SCOPE(E(PERM), ALLOW) },
+	{ "fcntl", { 3, 1040 /* SETDELEG */ }, SAME(E(INVAL)) },
+	{ "fcntl", { 3, F_SETLEASE, F_RDLCK }, SAME(ALLOW) },
 	{ "fcntl", { 199, 0 /* F_DUPFD */ }, SAME(ALLOW) },
 	{ "fcntl", { 200, HIGH },            WITH_VEILS(ALLOW, NOTIFY) },
 	{ "fcntl", { HIGH | 999, F_DUPFD_CLOEXEC, 3 }, WITH_VEILS(ALLOW, NOTIFY) },
