@@ -1,4 +1,5 @@
 """A session whose questions a program answers, for the tests of many questions."""
+import atexit
 import json
 import os
 import resource
@@ -30,6 +31,8 @@ class Session:
              "allow exec /**", "-e", "allow env *", "-e", "ask write %s/**" % WORK,
              *(word for rule in rules for word in ("-e", rule)), *argv],
             stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, preexec_fn=prepare)
+        # Should the test fail, nobody answers any more.
+        atexit.register(self.process.kill)
         base = os.environ["XDG_RUNTIME_DIR"] + "/interpose"
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(LIMIT)
