@@ -168,9 +168,10 @@ def outside(terminal, interpose):
     terminal.type(END)
     terminal.status(0, "its end")
     terminal.run(held + " sleep 1000 &", r"\d+", "a session behind")
-    # wait tells of the stop, where the shell had its turn before the rest.
+    # wait tells of the stop, where the shell had its turn before the rest; a job that
+    # has ended may be none any more, but its process is remembered.
     terminal.run("kill -STOP %1; kill -CONT %1; kill %1; "
-                 "while wait %1; s=$?; [ $s = 147 ]; do :; done; echo st=$s.",
+                 "while wait $!; s=$?; [ $s = 147 ]; do :; done; echo st=$s.",
                  r"st=143\.\r?\n", "STOP, CONT and TERM")
     terminal.run("exit 5", r"\n", "exit")
     status = terminal.child.wait(SECONDS)
