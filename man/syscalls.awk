@@ -15,6 +15,8 @@ BEGIN {
 	on["SECCOMP"] = "filters of a program are noted"
 	on["SIGNAL"] = "served where Landlock does not scope signals"
 	on["PID"] = "another process: served"
+	on["PRLIMIT"] = "another process: served; RLIMIT_CORE stays"
+	on["RLIMIT"] = "RLIMIT_CORE stays"
 	on["OWN"] = "another process: EPERM"
 	on["PRIORITY"] = "another process: served"
 	on["IOPRIO"] = "another process: served"

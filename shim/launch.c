@@ -120,10 +120,20 @@ static int set_limit(int resource, int64_t value, unsigned grace)
 	return setrlimit((__rlimit_resource_t)resource, &limit) ? -errno : 0;
 }
 
+/* The kernel writes a core by itself, wherever the process stands, or gives it
+ * to a program: to that whatever the limit is, unless it is 1, which is less
+ * than any core has (fs/coredump.c). calls/process.c sees that it stays. */
+static int forbid_cores(void)
+{
+	const struct rlimit one = {1, 1};
+
+	/* Not where there is less already. */
+	return setrlimit(RLIMIT_CORE, &one) ? set_limit(RLIMIT_CORE, 0, 0) : 0;
+}
+
 static int set_limits(const struct launch *launch)
 {
-	/* The kernel writes a core by itself, wherever the process stands. */
-	int error = set_limit(RLIMIT_CORE, 0, 0);
+	int error = forbid_cores();
 
 	if (!error)
 		error = set_limit(RLIMIT_CPU, launch->limits[LIMIT_CPU],

@@ -178,6 +178,17 @@ static const struct filter_clause pid_clauses[] = {
 	ELSE(NOTIFY, 0),
 };
 
+static const struct filter_clause prlimit_clauses[] = {
+	IF(NOTIFY, 0, EQ(1, RLIMIT_CORE)),
+	IF(ALLOW, 0, EQ(0, 0)),
+	ELSE(NOTIFY, 0),
+};
+
+static const struct filter_clause rlimit_clauses[] = {
+	IF(NOTIFY, 0, EQ(0, RLIMIT_CORE)),
+	ELSE(ALLOW, 0),
+};
+
 static const struct filter_clause own_clauses[] = {
 	IF(ALLOW, 0, EQ(0, 0)),
 	ELSE(REFUSE, EPERM),
@@ -269,6 +280,8 @@ static const struct {
 	[TEST_SECCOMP]     = TEST(seccomp_clauses),
 	[TEST_SIGNAL]      = TEST(signal_clauses),
 	[TEST_PID]         = TEST(pid_clauses),
+	[TEST_PRLIMIT]     = TEST(prlimit_clauses),
+	[TEST_RLIMIT]      = TEST(rlimit_clauses),
 	[TEST_OWN]         = TEST(own_clauses),
 	[TEST_PRIORITY]    = TEST(priority_clauses),
 	[TEST_IOPRIO]      = TEST(ioprio_clauses),

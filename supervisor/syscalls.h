@@ -37,7 +37,9 @@ enum argument_test {
 	TEST_SECCOMP,	  /**< native but for installing */
 	TEST_SIGNAL,	  /**< native where Landlock scopes signals */
 	TEST_PID,	  /**< native with pid 0, the caller */
-	TEST_OWN,	  /**< the same; others are refused in the filter */
+	TEST_PRLIMIT,	  /**< the same, but for RLIMIT_CORE */
+	TEST_RLIMIT,	  /**< native but for RLIMIT_CORE */
+	TEST_OWN,	  /**< as TEST_PID; others are refused in the filter */
 	TEST_PRIORITY,	  /**< native for PRIO_PROCESS 0 */
 	TEST_IOPRIO,	  /**< native for IOPRIO_WHO_PROCESS 0 */
 	TEST_SOCKET,	  /**< domain, type and protocol */

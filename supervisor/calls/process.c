@@ -147,14 +147,21 @@ static void refuse(struct call *call, pid_t pid)
 /* Only numbers travel in these calls, so the kernel may make them itself once
  * the target is known to be inside. That a process ends and its number goes to
  * one outside in the meantime takes the whole range of numbers to wrap. */
-static void inside_only(struct call *call, pid_t pid)
+static bool is_inside(struct call *call, pid_t pid)
 {
 	if (pid == 0 || tracee_in_session(pid, call->session->supervisor))
-		call_continue(call);
-	else if (syscall(SYS_kill, pid, 0) && errno == ESRCH)
+		return true;
+	if (syscall(SYS_kill, pid, 0) && errno == ESRCH)
 		call_fail(call, ESRCH);
 	else
 		refuse(call, pid);
+	return false;
+}
+
+static void inside_only(struct call *call, pid_t pid)
+{
+	if (is_inside(call, pid))
+		call_continue(call);
 }
 
 #define FIRST_IS_PID(name)                                                     \
@@ -167,9 +174,45 @@ FIRST_IS_PID(sched_setaffinity)
 FIRST_IS_PID(sched_setscheduler)
 FIRST_IS_PID(sched_setparam)
 FIRST_IS_PID(sched_setattr)
-FIRST_IS_PID(prlimit64)
 FIRST_IS_PID(migrate_pages)
 FIRST_IS_PID(move_pages)
+
+/* --------------------------------------------------------------- limits -- */
+
+/* RLIMIT_CORE: it stays as it is, since less is more where cores go to a
+ * program (shim/launch.c). Who wants none has none; `old` may be 0. */
+static void keep_core(struct call *call, uint64_t wanted, uint64_t old)
+{
+	struct rlimit limit, now;
+
+	if (call_read(call, wanted, &limit, sizeof(limit)))
+		call_fail(call, EFAULT);
+	else if (limit.rlim_cur > limit.rlim_max)
+		call_fail(call, EINVAL);
+	else if (prlimit(call->tid, RLIMIT_CORE, NULL, &now))
+		call_fail(call, ESRCH);
+	else if (limit.rlim_max > now.rlim_max)
+		call_fail(call, EPERM);
+	else if (old && call_write(call, old, &now, sizeof(now)))
+		call_fail(call, EFAULT);
+	else
+		call_result(call, 0);
+}
+
+void call_setrlimit(struct call *call)
+{
+	keep_core(call, call_arg(call, 1), 0);
+}
+
+void call_prlimit64(struct call *call)
+{
+	pid_t pid = call_int(call, 0);
+
+	if (call_int(call, 1) != RLIMIT_CORE || !call_arg(call, 2))
+		inside_only(call, pid);
+	else if (is_inside(call, pid))
+		keep_core(call, call_arg(call, 2), call_arg(call, 3));
+}
 
 /* ----------------------------------------------------------- priorities -- */
 
