@@ -18,6 +18,10 @@
 /* sys/ptrace.h has these as an enum, which newer kernel headers lack. */
 enum { EVENT_STOP = 128 };
 
+/* What the kernel has a call end with that is to be made anew, linux/errno.h;
+ * and how often that is done, since a program's own filter may say so, too. */
+enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, MOST_TRIES = 64 };
+
 /* All that threads are made to call, but what is their own call anyway. None
  * reads its sixth argument: mmap(2) not where no file is mapped. */
 static const long passing[] = {
@@ -243,8 +247,8 @@ static int enter(struct injection *injection, long number,
 	return 0;
 }
 
-int inject_call(struct injection *injection, int64_t *result, long number,
-		const uint64_t arguments[6])
+static int call_once(struct injection *injection, int64_t *result, long number,
+		     const uint64_t arguments[6])
 {
 	struct __ptrace_syscall_info info;
 	int error = enter(injection, number, arguments);
@@ -257,6 +261,21 @@ int inject_call(struct injection *injection, int64_t *result, long number,
 		return -EPROTO;
 	*result = info.exit.rval;
 	return 0;
+}
+
+/* No signal comes, but SIGCONT tells who is traced that it was sent: where the
+ * call itself is notified and not yet received, that ends it, undone. */
+int inject_call(struct injection *injection, int64_t *result, long number,
+		const uint64_t arguments[6])
+{
+	int error, tries = 0;
+
+	do
+		error = call_once(injection, result, number, arguments);
+	while (!error &&
+	       (*result == -ERESTARTSYS || *result == -ERESTARTNOINTR) &&
+	       ++tries < MOST_TRIES);
+	return error;
 }
 
 int inject_exec(struct injection *injection, long number,

@@ -535,6 +535,8 @@ check-release:
 	@$(srcdir)/tests/release/run $(srcdir) $(RELEASE)
 
 .PHONY: check-release
+dist_check_SCRIPTS += tests/e2e/continued.sh
+TESTS += tests/e2e/continued.sh
 dist_check_SCRIPTS += tests/e2e/paused.sh
 TESTS += tests/e2e/paused.sh
 EXTRA_DIST += tests/e2e/paused.py
