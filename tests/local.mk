@@ -695,7 +695,9 @@ TESTS += tests/net/ssh.sh
 EXTRA_DIST += tests/net/agent_attack.py
 dist_check_SCRIPTS += tests/escape/network.sh
 TESTS += tests/escape/network.sh
-EXTRA_DIST += tests/escape/hellos.py tests/escape/network.py
+EXTRA_DIST += tests/escape/hellos.py tests/escape/network.py \
+	tests/escape/network_base.py tests/escape/network_names.py \
+	tests/escape/network_requests.py
 dist_check_SCRIPTS += tests/net/load.sh
 TESTS += tests/net/load.sh
 EXTRA_DIST += tests/net/load.py

@@ -1,4 +1,4 @@
-"""ClientHellos of network.py: written by hand, and of a client that says two."""
+"""ClientHellos of network_requests.py: written by hand, and of a client that says two."""
 import ctypes
 import struct
 

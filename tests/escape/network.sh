@@ -1,6 +1,6 @@
 #!/bin/sh
-# The attacks of network.py, in a network of its own: bare, what it carries
-# arrives at hosts and sockets that may not have it; under rules, nothing does.
+# The attacks of network.py and what it includes, in a network of its own: bare, what
+# they carry arrives at hosts and sockets that may not have it; under rules, nothing does.
 set -u
 if [ -z "${WORLD:-}" ]; then
 	src=$(cd "$(dirname "$0")/../.." && pwd)
