@@ -28,7 +28,8 @@ dist_check_SCRIPTS += tests/shim/lengths.sh
 TESTS += tests/shim/lengths.sh
 check_PROGRAMS += tests/shim/programs tests/shim/spaces tests/shim/filtered \
 	tests/shim/wrapper.so
-tests_shim_programs_SOURCES = tests/shim/programs.c
+tests_shim_programs_SOURCES = tests/shim/programs.c tests/shim/programs.h \
+	tests/shim/programs_answers.c tests/shim/programs_machine.c
 # Its calls are libc's own, without a sanitizer's before them.
 tests_shim_programs_CFLAGS = -std=gnu11 -pthread $(WARN_CFLAGS) -fno-sanitize=all
 tests_shim_programs_LDFLAGS = -pthread
