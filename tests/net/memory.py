@@ -238,6 +238,20 @@ def requests(tool):
         expect("the new one went", Far.got["/renewed"][0]["Authorization"], "Bearer " + NEW_ACCESS)
 
 
+def search_until_still(tool, locked, by):
+    """While a request is on its way: until its buffers are full, and a search is over
+    in which it did nothing. Who waits for the far end uses no time."""
+    found, last, tries = set(), None, 0
+    while last != progress(tool) and tries < 30:
+        last, tries = progress(tool), tries + 1
+        found |= search(tool.process.pid)
+    expect(f"{by}it waits without using time", tries < 30, True)
+    expect(f"{by}it is found while it is on its way", any(name == "the body's" for name, _, _ in found), True)
+    expect(f"{by}in nothing that a core dump has", {name for name, dumped_not, _ in found if not dumped_not}, set())
+    if locked:
+        expect(f"{by}in nothing that is not locked", {name for name, _, is_locked in found if not is_locked}, set())
+
+
 def while_held(tool, locked):
     """A request that the far end does not take."""
     Far.held.clear(), Far.go_on.clear()
@@ -250,17 +264,7 @@ def while_held(tool, locked):
     sender = threading.Thread(target=send)
     sender.start()
     expect("it is on its way", Far.held.wait(60), True)
-    # Until its buffers are full, and a search is over in which it did nothing:
-    # who waits for the far end uses no time.
-    found, last, tries = set(), None, 0
-    while last != progress(tool) and tries < 30:
-        last, tries = progress(tool), tries + 1
-        found |= search(tool.process.pid)
-    expect("it waits without using time", tries < 30, True)
-    expect("it is found while it is on its way", any(name == "the body's" for name, _, _ in found), True)
-    expect("in nothing that a core dump has", {name for name, dumped_not, _ in found if not dumped_not}, set())
-    if locked:
-        expect("in nothing that is not locked", {name for name, _, is_locked in found if not is_locked}, set())
+    search_until_still(tool, locked, "")
     Far.go_on.set()
     sender.join(60)
     expect("it went, whole", Far.got["/held"][1].count(BODY.encode()), 400000)
@@ -319,15 +323,7 @@ def by_two(cert):
     sender = threading.Thread(target=client.get, args=("POST", "/held", [("x-api-key", HOLDERS["header"])], body))
     sender.start()
     expect("by HTTP/2: it is on its way", Far.held.wait(60), True)
-    found, last, tries = set(), None, 0
-    while last != progress(tool) and tries < 30:
-        last, tries = progress(tool), tries + 1
-        found |= search(process)
-    expect("by HTTP/2: it waits without using time", tries < 30, True)
-    expect("by HTTP/2: it is found on its way", any(name == "the body's" for name, _, _ in found), True)
-    expect("by HTTP/2: in nothing that a core dump has", {name for name, dumped_not, _ in found if not dumped_not}, set())
-    if locked:
-        expect("by HTTP/2: in nothing that is not locked", {name for name, _, is_locked in found if not is_locked}, set())
+    search_until_still(tool, locked, "by HTTP/2: ")
     Far.go_on.set()
     sender.join(60)
     expect("by HTTP/2: it went, whole", Far.got["/held"][1].count(BODY.encode()), 30000)
