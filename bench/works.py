@@ -18,7 +18,8 @@ def shell(line):
 
 
 def make_tree(root, count):
-    """A git repository of that many small files, forty a directory."""
+    """A git repository of that many small files, forty a directory, packed as one that
+    was cloned."""
     root.mkdir()
     for number in range(count):
         directory = root / ("d%03d" % (number // 40))
@@ -30,6 +31,8 @@ def make_tree(root, count):
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     subprocess.run(git + ["add", "-A"], check=True)
     subprocess.run(git + ["commit", "-qm", "all"], check=True)
+    subprocess.run(git + ["repack", "-adq"], check=True)
+    subprocess.run(git + ["prune-packed", "-q"], check=True)
 
 
 def make_program(root, count):

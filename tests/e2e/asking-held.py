@@ -79,7 +79,7 @@ def goes_on(case, allowed, refused="Permission denied"):
 
 def signalled(case):
     """A signal comes in between, and is handled; the question stays the same. Where its
-    handler does not have calls made again, the library does."""
+    handler does not have calls made again, the library does, or the program."""
     session = asker(case)
     asked = question(session)
     os.kill(held(session), signal.SIGUSR1)
