@@ -143,8 +143,6 @@ int programs_stacks(void)
 
 /* -- little stack --------------------------------------------------------- */
 
-static ucontext_t tight_back, tight_there;
-
 static void tight_calls(void)
 {
 	static struct stat status;
@@ -159,6 +157,15 @@ static void tight_calls(void)
 	printf(" rmdir %d\n", rmdir("tight"));
 }
 
+static void *tight_thread(void *unused)
+{
+	tight_calls();
+	return unused;
+}
+
+#ifdef __GLIBC__
+static ucontext_t tight_back, tight_there;
+
 static void tight_open(void)
 {
 	int fd = open("there", O_RDONLY);
@@ -168,20 +175,36 @@ static void tight_open(void)
 	setcontext(&tight_back);
 }
 
-static void *tight_thread(void *unused)
-{
-	tight_calls();
-	return unused;
-}
-
-/* The smallest stack that a thread may have, and what interpose(1) says that a
- * call takes, with what the call's own function needs. */
-int programs_tight(void)
+/* What interpose(1) says that a call takes, with what the call's own function
+ * needs. */
+static void tight_there_and_back(char *low)
 {
 	enum { ROOM = 1300 + 160 };
+	volatile bool been = false;
+
+	getcontext(&tight_there);
+	tight_there.uc_stack.ss_sp = low + 4096;
+	tight_there.uc_stack.ss_size = ROOM;
+	makecontext(&tight_there, tight_open, 0);
+	getcontext(&tight_back);
+	if (!been) {
+		been = true;
+		setcontext(&tight_there);
+	}
+}
+#else
+/* musl has no contexts. */
+static void tight_there_and_back(char *low)
+{
+	(void)low;
+}
+#endif
+
+/* The smallest stack that a thread may have, and less. */
+int programs_tight(void)
+{
 	char *low =
 		mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	volatile bool been = false;
 	pthread_attr_t small;
 	pthread_t thread;
 
@@ -193,15 +216,7 @@ int programs_tight(void)
 	    pthread_create(&thread, &small, tight_thread, NULL) ||
 	    pthread_join(thread, NULL))
 		return 1;
-	getcontext(&tight_there);
-	tight_there.uc_stack.ss_sp = low + 4096;
-	tight_there.uc_stack.ss_size = ROOM;
-	makecontext(&tight_there, tight_open, 0);
-	getcontext(&tight_back);
-	if (!been) {
-		been = true;
-		setcontext(&tight_there);
-	}
+	tight_there_and_back(low);
 	puts("with little stack");
 	return 0;
 }
