@@ -5,6 +5,7 @@
 # and as root.
 set -u
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
+# shellcheck disable=SC3045 # dash and busybox have it
 [ "$(ulimit -H -c)" != 0 ] || { echo "SKIP: a hard limit of 0"; exit 77; }
 interpose=${INTERPOSE:-$PWD/interpose}
 python=/usr/bin/python3
@@ -85,7 +86,7 @@ mkdir -p "$here/home/work"
 try env
 if [ "$(id -u)" -eq 0 ]; then
 	user="setpriv --reuid=42042 --regid=42042 --clear-groups"
-	rm -rf "$here/home"
+	rm -rf "${here:?}/home"
 	mkdir -p "$here/home/work" && chown -R 42042:42042 "$here/home"
 	# shellcheck disable=SC2086 # words
 	if $user test -x "$interpose" -a -r "${interpose%/*}/interpose-shim.so" 2>/dev/null; then
