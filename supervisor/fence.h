@@ -67,6 +67,8 @@ struct fence {
 		dev_t device;
 	} * readable;
 	size_t readable_count;
+	/** The same, ascending by path. */
+	const struct fence_tree **by_path;
 };
 
 struct fence_input {
@@ -93,7 +95,7 @@ const char *fence_useless(const struct fence *fence);
 /** Find the fence. Returns 0, with an object for fence_free(), or -errno. */
 int fence_find(const struct fence_input *input, struct fence **fence);
 
-/** Fill in `readable`: the last of fence_find(). Returns 0 or -ENOMEM. */
+/** Fill in `readable` and `by_path`: the last of fence_find(). Returns 0 or -ENOMEM. */
 int fence_sort_readable(struct fence *fence);
 void fence_free(struct fence *fence);
 
@@ -114,5 +116,12 @@ int fence_names(const struct policy *policy, struct shim_names *names);
 
 /** May programs read this file by themselves, as the kernel sees it now? */
 bool fence_reads(const struct fence *fence, const char *path);
+
+/**
+ * The same for a file of which it is known that it is there, and sooner: by its
+ * path alone, and whether the tree is still what was found. It says no of a tree
+ * that is reached by another name. By any thread, without a lock.
+ */
+bool fence_covers(const struct fence *fence, const char *path, size_t length);
 
 #endif

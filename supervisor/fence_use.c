@@ -23,18 +23,54 @@ static int compare_places(const void *a, const void *b)
 	return one->device < other->device ? -1 : one->device > other->device;
 }
 
+struct name {
+	const char *path;
+	size_t length;
+};
+
+static int compare_names(const struct name *one, const struct name *other)
+{
+	size_t same = one->length < other->length ? one->length : other->length;
+	int order = memcmp(one->path, other->path, same);
+
+	if (order)
+		return order;
+	return one->length < other->length ? -1 : one->length > other->length;
+}
+
+static int compare_with_tree(const void *a, const void *b)
+{
+	const struct fence_tree *tree = *(const struct fence_tree *const *)b;
+
+	return compare_names(a, &(struct name){tree->path, tree->length});
+}
+
+static int compare_trees(const void *a, const void *b)
+{
+	const struct fence_tree *tree = *(const struct fence_tree *const *)a;
+
+	return compare_with_tree(&(struct name){tree->path, tree->length}, b);
+}
+
 int fence_sort_readable(struct fence *fence)
 {
 	fence->readable = calloc(fence->count + 1, sizeof(*fence->readable));
-	if (!fence->readable)
+	fence->by_path = calloc(fence->count + 1, sizeof(*fence->by_path));
+	if (!fence->readable || !fence->by_path)
 		return -ENOMEM;
-	for (size_t i = 0; i < fence->count; i++)
-		if (fence->trees[i].rights & FENCE_READ)
-			fence->readable[fence->readable_count++] =
-				(struct fence_place){fence->trees[i].inode,
-						     fence->trees[i].device};
+	for (size_t i = 0; i < fence->count; i++) {
+		const struct fence_tree *tree = &fence->trees[i];
+
+		if (!(tree->rights & FENCE_READ))
+			continue;
+		fence->by_path[fence->readable_count] = tree;
+		fence->readable[fence->readable_count++] =
+			(struct fence_place){tree->inode, tree->device};
+	}
 	qsort(fence->readable, fence->readable_count, sizeof(*fence->readable),
 	      compare_places);
+	qsort(fence->by_path, fence->readable_count, sizeof(*fence->by_path),
+	      compare_trees);
 	return 0;
 }
 
@@ -62,6 +98,28 @@ const char *fence_useless(const struct fence *fence)
 {
 	return has_loaders(fence) ? NULL
 				  : "not all of the system's loaders are in it";
+}
+
+/* Is it the path of a readable tree, which is still there? */
+static bool is_tree(const struct fence *fence, const char *path, size_t length)
+{
+	const struct name name = {path, length};
+	const struct fence_tree *const *found =
+		bsearch(&name, fence->by_path, fence->readable_count,
+			sizeof(*fence->by_path), compare_with_tree);
+	struct stat status;
+
+	return found && lstat((*found)->path, &status) == 0 &&
+	       status.st_ino == (*found)->inode &&
+	       status.st_dev == (*found)->device;
+}
+
+bool fence_covers(const struct fence *fence, const char *path, size_t length)
+{
+	for (size_t i = 1; i <= length; i++)
+		if ((i == length || path[i] == '/') && is_tree(fence, path, i))
+			return true;
+	return is_tree(fence, path, 0);
 }
 
 /* Is the directory that the first `length` bytes name a readable tree's? */
@@ -106,6 +164,7 @@ void fence_free(struct fence *fence)
 	for (size_t i = 0; i < fence->gap_count; i++)
 		free(fence->gaps[i].path);
 	free(fence->readable);
+	free(fence->by_path);
 	free(fence->trees);
 	free(fence->gaps);
 	free(fence);

@@ -26,7 +26,7 @@ void place_init(struct place *place)
 	place->path[0] = '\0';
 	place->length = 0;
 	place->standin = place->nameless = place->magic = false;
-	place->proc = place->slash = place->opened = false;
+	place->proc = place->slash = place->opened = place->fenced = false;
 	place->resolve = place->open_flags = 0;
 	place->via_used = place->via_count = 0;
 	place->read = (struct policy_decision){.verdict = VERDICT_DENY};
@@ -39,7 +39,7 @@ void place_close(struct place *place)
 	if (place->dir >= 0)
 		close(place->dir);
 	place->fd = place->dir = -1;
-	place->opened = false;
+	place->opened = place->fenced = false;
 }
 
 int path_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve)
@@ -258,8 +258,10 @@ static int conclude(struct call *call, struct place *place)
 		call_note(call, ACTION_READ, place->path, &place->read);
 		return -ENOENT;
 	}
-	/* The descriptor's way into the program tells as much. */
-	return place->opened || call_valid(call) ? 0 : -ESRCH;
+	/* The answer, a descriptor's way into the program, tells as much. */
+	if (place->opened || (place->fenced && S_ISREG(place->stat.st_mode)))
+		return 0;
+	return call_valid(call) ? 0 : -ESRCH;
 }
 
 /* ------------------------------------------------------------- the base -- */

@@ -51,6 +51,9 @@ enum path_flags {
 	/** A file that may be read shall be opened at once with
 	 * place->open_flags, which ask for reading only: see place->opened. */
 	PATH_OPEN = 1 << 5,
+	/** With PATH_OPEN: but where the fence lets the kernel open it, it shall
+	 * only be pinned: see place->fenced. */
+	PATH_FENCED = 1 << 6,
 };
 
 struct place {
@@ -69,6 +72,9 @@ struct place {
 	/** fd is not O_PATH but open as asked, a file or a directory, and with
 	 * O_NONBLOCK: it must be clear whether it may be given away. */
 	bool opened;
+	/** In the read fence by its path, with PATH_FENCED: the call may go on.
+	 */
+	bool fenced;
 	struct stat stat; /**< of fd, where fd >= 0 */
 	/** What `read` says of the place: governs hide and fake. */
 	struct policy_decision read;
@@ -94,8 +100,8 @@ void place_close(struct place *place);
  * Returns 0, or the -errno for the program: the kernel's own, or -ENOENT for
  * what is hidden, or -EACCES where what is hidden would be created
  * (PATH_ENTRY). With PATH_ENTRY an absent object is no error: place->fd is -1.
- * After 0 the call has been found valid, unless place->opened, and its decision
- * on `read` is in place->read.
+ * After 0 the call has been found valid, unless it is opened or a file that is
+ * fenced, and its decision on `read` is in place->read.
  */
 int path_resolve(struct call *call, int dirfd, const char *path,
 		 unsigned flags, struct place *place);

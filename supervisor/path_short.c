@@ -20,6 +20,7 @@
 
 #include "policy/scope.h"
 #include "supervisor/call.h"
+#include "supervisor/fence.h"
 #include "supervisor/path.h"
 #include "supervisor/path_steps.h"
 #include "supervisor/proc.h"
@@ -219,15 +220,21 @@ static int open_at_once(const struct place *place)
 }
 
 /* The place by its whole name. */
-static int open_named(unsigned flags, bool directory, struct place *place)
+static int open_named(const struct call *call, unsigned flags, bool directory,
+		      struct place *place)
 {
+	bool fenced = false;
 	int fd = -EACCES;
 
 	if (place->slash && !(flags & PATH_FOLLOW))
 		return PATH_LONG_WAY;
 	directory = directory || place->slash;
 	if (flags & PATH_OPEN && !directory) {
-		fd = open_at_once(place);
+		fenced = flags & PATH_FENCED &&
+			 fence_covers(call->session->fence, place->path,
+				      place->length);
+		if (!fenced)
+			fd = open_at_once(place);
 		place->opened = fd >= 0;
 	}
 	/* Whatever else came in the way comes up again, in the usual order. */
@@ -243,6 +250,7 @@ static int open_named(unsigned flags, bool directory, struct place *place)
 	if (fd < 0)
 		return fd;
 	place->fd = fd;
+	place->fenced = fenced;
 	return 0;
 }
 
@@ -329,7 +337,7 @@ static int short_relative(struct call *call, int dirfd, const char *path,
 
 	if (error)
 		return error < 0 ? 0 : error;
-	error = open_named(flags, clean == 0, place);
+	error = open_named(call, flags, clean == 0, place);
 	/* A relative path needs no leave to search what is above its base; and
 	 * what failed by a name that is out of date has not failed. */
 	if (error == -EACCES)
@@ -442,7 +450,7 @@ static int short_once(struct call *call, int dirfd, const char *path,
 
 	if (error)
 		return error < 0 ? 0 : error;
-	return open_named(flags, false, place);
+	return open_named(call, flags, false, place);
 }
 
 int path_short_parent(const struct place *place, char parent[PLACE_PATH],

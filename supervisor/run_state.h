@@ -39,7 +39,6 @@ struct run {
 				      */
 	int ruleset;		     /* the fence's; -1: none */
 	bool placed;	   /* the program is in the session's cgroup */
-	bool apart;	   /* some programs are granted what others are not */
 	int terminal;	   /* the socket for questions; -1: none */
 	atomic_int status; /* of the program, from waitpid(2) */
 	atomic_bool ended;

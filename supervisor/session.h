@@ -94,6 +94,8 @@ struct session {
 	pid_t program; /**< the process the user asked for */
 	enum ask_mode ask;
 	bool veils; /**< directories may be veiled: calls/veiled.h */
+	bool apart; /**< some programs are granted what others are not */
+	bool limits_files; /**< `limit files`: an event tells of the last */
 	bool log_all;
 	bool tracing;	 /**< `allow ptrace` */
 	bool log_stacks; /**< events of refused calls have their stack */

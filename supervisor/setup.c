@@ -366,7 +366,7 @@ static int make_preload(struct run *run, const char **why)
 
 	if (error)
 		return error;
-	return preload_new(names, run->apart, run->files.runtime_fd,
+	return preload_new(names, run->session.apart, run->files.runtime_fd,
 			   run->files.runtime_path, &run->session.preload, why);
 }
 
@@ -409,7 +409,7 @@ static int make_filter(struct run *run)
 		.privileged = run->session.privileged,
 		.broker = run->session.net != NULL,
 		.fence = run->session.fence != NULL,
-		.apart = run->apart,
+		.apart = run->session.apart,
 		.veils = run->session.veils,
 		.tracing = run->session.tracing,
 	};
@@ -460,8 +460,10 @@ int run_make(struct run *run, const char **step)
 		.log_all = given->options->log_all,
 		.log_stacks = given->options->log_stacks,
 		.tracing = policy_tracing(given->policy),
+		.apart = policy_fence_apart(given->policy),
+		.limits_files =
+			policy_limit(given->policy, LIMIT_FILES, NULL) >= 0,
 	};
-	run->apart = policy_fence_apart(given->policy);
 	session->umask = umask(077);
 	umask(session->umask);
 	policy_rules(given->policy, is_conditional, &session->conditional);

@@ -341,12 +341,13 @@ check_PROGRAMS += tests/escape/race
 tracee_cflags = -std=gnu11 -pthread $(WARN_CFLAGS)
 tests_escape_race_CFLAGS = $(tracee_cflags)
 tests_escape_race_LDFLAGS = -pthread
-tests_escape_race_SOURCES = tests/escape/race.c
+tests_escape_race_SOURCES = tests/escape/served.h tests/escape/race.c
 check_PROGRAMS += tests/escape/gate
 tests_escape_gate_CFLAGS = $(tracee_cflags)
 tests_escape_gate_LDFLAGS = -pthread
 tests_escape_gate_SOURCES = shim/gate.h tests/escape/gate_call.h \
-	tests/escape/gate.c tests/escape/gate_call.c tests/escape/gate_pry.c
+	tests/escape/served.h tests/escape/gate.c tests/escape/gate_call.c \
+	tests/escape/gate_pry.c
 dist_check_SCRIPTS += tests/escape/gate.sh
 TESTS += tests/escape/gate.sh
 check_PROGRAMS += tests/escape/gate_list

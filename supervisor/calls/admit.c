@@ -126,9 +126,15 @@ int admit_create_error(const struct place *place, int error)
 
 bool admit_outside(const struct call *call, const struct place *place)
 {
-	return call->session->fence &&
-	       strncmp(place->path, "/memfd:", 7) != 0 &&
-	       !fence_reads(call->session->fence, place->path);
+	const struct fence *fence = call->session->fence;
+
+	if (!fence || strncmp(place->path, "/memfd:", 7) == 0)
+		return false;
+	/* What has been removed is asked about as it is. */
+	if (!place->nameless && place->stat.st_nlink &&
+	    fence_covers(fence, place->path, place->length))
+		return false;
+	return !fence_reads(fence, place->path);
 }
 
 const char *admit_own_link(int fd, char link[40])

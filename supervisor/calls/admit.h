@@ -26,8 +26,8 @@ int admit_metadata(struct call *call, const struct place *place);
  * created the place: what is hidden cannot be created. */
 int admit_create_error(const struct place *place, int error);
 
-/** Would the kernel's own open of the place be refused by the fence? What is in
- * memory only is in no tree. */
+/** Would the kernel's own open of the place, which is there, be refused by the
+ * fence? What is in memory only is in no tree. */
 bool admit_outside(const struct call *call, const struct place *place);
 
 /** The path /proc/self/fd/N of one of our own descriptors, which leads to its

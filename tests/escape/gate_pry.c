@@ -1,11 +1,16 @@
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/escape/gate_call.h"
+#include "tests/escape/served.h"
 
 static const char secret[] = "TOPSECRET\n";
 
@@ -35,6 +40,19 @@ int gate_hold(const char *directory)
 	return 0;
 }
 
+/* Closes it. */
+static bool tells(long fd)
+{
+	char text[512] = "";
+	ssize_t n = fd < 0 ? -1 : pread((int)fd, text, 500, 0);
+
+	if (n < 0 && fd >= 0)
+		n = read((int)fd, text, 500);
+	if (fd >= 0)
+		close((int)fd);
+	return n > 0 && strstr(text, "TOPSECRET");
+}
+
 static void pry(const char *what, const char *path)
 {
 	static const int flags[] = {
@@ -48,19 +66,55 @@ static void pry(const char *what, const char *path)
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
-		long fd = open_at_gate(path, flags[i]);
-		char text[512] = "";
-		ssize_t n = fd < 0 ? -1 : pread((int)fd, text, 500, 0);
-
-		if (n < 0 && fd >= 0)
-			n = read((int)fd, text, 500);
-		if (fd >= 0)
-			close((int)fd);
-		if (n > 0 && strstr(text, "TOPSECRET")) {
+		if (tells(open_at_gate(path, flags[i]))) {
 			printf("pried: %s\n", what);
 			return;
 		}
 	}
+}
+
+/* -- a call that is decided about, and whose path is another afterwards -------
+ */
+
+struct turning {
+	char path[64], plain[64], there[64];
+	atomic_bool stop;
+};
+
+static void *turn(void *context)
+{
+	struct turning *turning = context;
+
+	while (!atomic_load(&turning->stop)) {
+		for (int i = 0; i < 2; i++) {
+			memcpy(turning->path,
+			       i ? turning->there : turning->plain,
+			       sizeof(turning->path));
+			for (volatile int spin = 0; spin < 2000; spin++)
+				;
+		}
+	}
+	return NULL;
+}
+
+static void pry_turned(const char *pid, int number)
+{
+	struct turning turning = {.plain = "/usr/bin/env"};
+	pthread_t thread;
+	bool got = false;
+
+	snprintf(turning.there, sizeof(turning.there), "/proc/%s/fd/%d", pid,
+		 number);
+	memcpy(turning.path, turning.plain, sizeof(turning.path));
+	if (pthread_create(&thread, NULL, turn, &turning))
+		return;
+	for (int i = 0; i < 300 && !got; i++)
+		got = tells(served(SYS_openat, AT_FDCWD, (long)turning.path,
+				   O_RDONLY | O_NONBLOCK, 0, 0));
+	atomic_store(&turning.stop, true);
+	pthread_join(thread, NULL);
+	if (got)
+		printf("pried: a path that is turned\n");
 }
 
 static void pry_maps(const char *pid)
@@ -116,6 +170,7 @@ int gate_pry(const char *pid)
 			pry("a link to the directory", path);
 		}
 		unlink("turned");
+		pry_turned(pid, fd);
 	}
 	pry_maps(pid);
 	return 0;

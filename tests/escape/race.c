@@ -32,6 +32,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/escape/served.h"
+
 enum { STACK = 64 * 1024, SPIN = 300 };
 
 struct arena {
@@ -50,46 +52,9 @@ static int dirfd_ok, dirfd_no, dirfd_used = -1;
 static struct arena *arena;
 static long right, failed, wrong;
 
-/* A call that the supervisor serves: with a fence, libc's own may be made at
- * the gate, of which gate.c is. Returns a negative error number, as the kernel.
- */
 #define SERVED(number, one, two, three, four, five)                            \
 	served(number, (long)(one), (long)(two), (long)(three), (long)(four),  \
 	       (long)(five))
-#ifdef __x86_64__
-static long served(long number, long one, long two, long three, long four,
-		   long five)
-{
-	register long fourth __asm__("r10") = four;
-	register long fifth __asm__("r8") = five;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "0"(number), "D"(one), "S"(two), "d"(three),
-			   "r"(fourth), "r"(fifth)
-			 : "rcx", "r11", "memory", "cc");
-	return result;
-}
-#else
-static long served(long number, long one, long two, long three, long four,
-		   long five)
-{
-	register long kind __asm__("x8") = number;
-	register long first __asm__("x0") = one;
-	register long second __asm__("x1") = two;
-	register long third __asm__("x2") = three;
-	register long fourth __asm__("x3") = four;
-	register long fifth __asm__("x4") = five;
-
-	__asm__ volatile("svc #0"
-			 : "+r"(first)
-			 : "r"(kind), "r"(second), "r"(third), "r"(fourth),
-			   "r"(fifth)
-			 : "memory", "cc");
-	return first;
-}
-#endif
 
 static void spin(void)
 {

@@ -149,6 +149,14 @@ enum {
 	USE = FENCE_READ | FENCE_WRITE
 };
 
+static bool covers(const struct fence *fence, const char *name)
+{
+	char path[ROOM];
+	int length = snprintf(path, sizeof(path), "%s/%s", top, name);
+
+	return fence_covers(fence, path, (size_t)length);
+}
+
 START_TEST(siblings_of_an_exception)
 {
 	make_top();
@@ -167,6 +175,44 @@ START_TEST(siblings_of_an_exception)
 	expect(fence, "b/secret/x", 0);
 	expect(fence, "b/new", 0);
 	expect(fence, "new", 0);
+	fence_free(fence);
+	policy_free(policy);
+	drop_top();
+}
+END_TEST
+
+/* What a path says of a file that is there; and where its tree is another. */
+START_TEST(covered_by_name)
+{
+	char from[ROOM], to[ROOM];
+
+	make_top();
+	put("a/x");
+	put("b/near/x");
+	put("b/file");
+	put("b/secret");
+	struct policy *policy =
+		load("allow read,write @/**\nhide read @/b/secret\n");
+	struct fence *fence = found(policy, false, NULL);
+
+	ck_assert(covers(fence, "a/x"));
+	ck_assert(covers(fence, "a"));
+	ck_assert(covers(fence, "b/near/x"));
+	ck_assert(covers(fence, "b/file"));
+	ck_assert(!covers(fence, "b/secret"));
+	ck_assert(!covers(fence, "b/fil"));
+	ck_assert(!covers(fence, "b/file2"));
+	ck_assert(!covers(fence, "b"));
+	ck_assert(!covers(fence, "ab/x"));
+	snprintf(from, sizeof(from), "%s/a", top);
+	snprintf(to, sizeof(to), "%s/moved", top);
+	ck_assert_int_eq(rename(from, to), 0);
+	put("a/x");
+	ck_assert(!covers(fence, "a/x"));
+	/* By its object it is. */
+	ck_assert(!covers(fence, "moved/x"));
+	strcat(to, "/x");
+	ck_assert(fence_reads(fence, to));
 	fence_free(fence);
 	policy_free(policy);
 	drop_top();
@@ -568,6 +614,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, siblings_of_an_exception);
+	tcase_add_test(tcase, covered_by_name);
 	tcase_add_test(tcase, names_that_float);
 	tcase_add_test(tcase, a_tree_is_walked_once);
 	tcase_add_test(tcase, what_is_logged_or_asked_or_granted);
