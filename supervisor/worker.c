@@ -9,7 +9,8 @@
  * was there already, or another worker is at one, and it is not the same
  * thread's as the last, which may call again before a worker is back. Then a
  * second worker waits for calls too, until a number of them has come one by
- * one.
+ * one; and who waits is no more woken on the processor of who wakes it, which is
+ * short where one program runs, and gathers several on one processor.
  *
  * A call that takes longer than expected is noticed by one of the parked, which
  * looks at every tick whether a worker has been at one call since the last; it
@@ -54,6 +55,7 @@ struct worker_pool {
 	atomic_uint receiving; /* workers that wait for a call */
 	atomic_uint parked;    /* changed under the lock */
 	atomic_uint together;  /* calls left until one worker will do */
+	atomic_bool elsewhere; /* SYNC_WAKE_UP is off */
 	atomic_uint serving;   /* workers that are at a call */
 	atomic_int last;       /* the thread whose call came last */
 	atomic_bool asleep;    /* the one that watches */
@@ -198,6 +200,19 @@ static void park(struct worker_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+/* Is who waits to be woken on the processor of who wakes it? */
+static void wake_here(struct worker_pool *pool, bool here)
+{
+	struct session *session = pool->session;
+
+	if (!session->kernel.sync_wake_up ||
+	    atomic_load(&pool->elsewhere) == !here ||
+	    atomic_exchange(&pool->elsewhere, !here) == !here)
+		return;
+	(void)ioctl(session->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+		    here ? SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP : 0UL);
+}
+
 /* A call was received, of this thread, after so long a wait. Returns whether
  * another worker is to wait for the next, besides those that do. */
 static bool note_call(struct worker_pool *pool, pid_t tid, int64_t waited)
@@ -211,7 +226,10 @@ static bool note_call(struct worker_pool *pool, pid_t tid, int64_t waited)
 		atomic_store(&pool->together, TOGETHER);
 	else if (left)
 		atomic_store(&pool->together, left - 1);
-	return !left && atomic_load(&pool->together);
+	unsigned now = atomic_load(&pool->together);
+
+	wake_here(pool, now == 0);
+	return !left && now;
 }
 
 /* Do as many wait for calls as should? */
@@ -324,9 +342,8 @@ int workers_start(struct session *session, struct worker_pool **result)
 	pthread_condattr_destroy(&clock);
 	if (count > MOST_WORKERS)
 		count = MOST_WORKERS;
-	if (session->kernel.sync_wake_up)
-		(void)ioctl(session->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-			    SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	atomic_store(&pool->elsewhere, true);
+	wake_here(pool, true);
 	for (size_t i = 0; i < count; i++) {
 		pthread_mutex_lock(&pool->lock);
 		int error = worker_thread(&pool->threads[i], work, pool);
