@@ -32,6 +32,22 @@ static void set_all(uint32_t bits[8])
 		bits[i] = ~0U;
 }
 
+/* Most components have an empty one. */
+static unsigned row_of(const char *component, size_t length)
+{
+	unsigned first = (unsigned char)component[0],
+		 last = (unsigned char)component[length - 1];
+
+	return (first * 37 + last * 11 + (unsigned)length) % SHIM_NAMES_ROWS;
+}
+
+static void link_name(struct shim_names *names, struct shim_name *name,
+		      uint16_t *row)
+{
+	name->next = *row;
+	*row = (uint16_t)(name - names->list + 1);
+}
+
 int shim_names_add(struct shim_names *names, const char *pattern, bool anywhere)
 {
 	size_t length = length_of(pattern), begins = 0, ends = 0;
@@ -59,11 +75,16 @@ int shim_names_add(struct shim_names *names, const char *pattern, bool anywhere)
 		names->text[names->used++] = pattern[i];
 	for (size_t i = length - ends; i < length; i++)
 		names->text[names->used++] = pattern[i];
+	if (name->whole) {
+		link_name(names, name, &names->rows[row_of(pattern, length)]);
+		return 0;
+	}
+	link_name(names, name, &names->open);
 	if (begins)
 		set_bit(names->first, (unsigned char)pattern[0]);
 	else
 		set_all(names->first);
-	if (ends || name->whole)
+	if (ends)
 		set_bit(names->last, (unsigned char)pattern[length - 1]);
 	else
 		set_all(names->last);
@@ -78,16 +99,14 @@ static bool same(const char *one, const char *other, size_t length)
 	return true;
 }
 
-enum shim_named shim_names_match(const struct shim_names *names,
+/* Of a row: the more that is found, the greater. */
+static enum shim_named match_row(const struct shim_names *names, uint16_t row,
 				 const char *component, size_t length)
 {
 	enum shim_named found = SHIM_NOT_NAMED;
 
-	if (!has_bit(names->first, (unsigned char)component[0]) ||
-	    !has_bit(names->last, (unsigned char)component[length - 1]))
-		return SHIM_NOT_NAMED;
-	for (uint32_t i = 0; i < names->count; i++) {
-		const struct shim_name *name = &names->list[i];
+	for (const struct shim_name *name; row; row = name->next) {
+		name = &names->list[row - 1];
 		const char *text = names->text + name->at;
 		size_t fixed = (size_t)name->begins + name->ends;
 
@@ -102,4 +121,20 @@ enum shim_named shim_names_match(const struct shim_names *names,
 		found = SHIM_NAMED_OUTSIDE;
 	}
 	return found;
+}
+
+enum shim_named shim_names_match(const struct shim_names *names,
+				 const char *component, size_t length)
+{
+	enum shim_named found =
+		match_row(names, names->rows[row_of(component, length)],
+			  component, length);
+
+	if (found == SHIM_NAMED_ANYWHERE ||
+	    !has_bit(names->first, (unsigned char)component[0]) ||
+	    !has_bit(names->last, (unsigned char)component[length - 1]))
+		return found;
+	enum shim_named open = match_row(names, names->open, component, length);
+
+	return open > found ? open : found;
 }

@@ -22,11 +22,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SHIM_NAMES = 512, SHIM_NAMES_TEXT = 8192 };
+enum { SHIM_NAMES = 512, SHIM_NAMES_TEXT = 8192, SHIM_NAMES_ROWS = 256 };
 
 /** A component that begins with one text and ends with another. */
 struct shim_name {
 	uint16_t at;	      /**< in `text`: the beginning, then the end */
+	uint16_t next;	      /**< of its row: its place in `list` and 1; 0 */
 	uint8_t begins, ends; /**< their lengths */
 	uint8_t whole;	      /**< nothing lies between them */
 	uint8_t anywhere;     /**< whatever the directory that it is in */
@@ -40,9 +41,13 @@ enum shim_named {
 };
 
 struct shim_names {
-	/** By the first and the last byte of a component: may one match? */
+	/** Of those with something between: may one match a component with this
+	 * first and this last byte? */
 	uint32_t first[8], last[8];
 	uint32_t count, used;
+	/** Where they begin: those with something between; the others by their
+	 * first and last byte and length. As `next`. */
+	uint16_t open, rows[SHIM_NAMES_ROWS];
 	struct shim_name list[SHIM_NAMES];
 	char text[SHIM_NAMES_TEXT];
 };

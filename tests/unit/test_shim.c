@@ -164,6 +164,33 @@ START_TEST(names_of_a_place)
 }
 END_TEST
 
+/* As many as there may be, of which many share a row. */
+START_TEST(names_many)
+{
+	struct shim_names *names = calloc(1, sizeof(*names));
+	char text[8];
+
+	for (unsigned i = 0; i < SHIM_NAMES - 1; i++) {
+		snprintf(text, sizeof(text), "n%xn", i);
+		ck_assert_int_eq(shim_names_add(names, text, i % 3 == 0), 0);
+	}
+	ck_assert_int_eq(shim_names_add(names, "n5*", true), 0);
+	for (unsigned i = 0; i < 2 * SHIM_NAMES; i++) {
+		int length = snprintf(text, sizeof(text), "n%xn", i);
+		enum shim_named wanted = i >= SHIM_NAMES - 1 ? SHIM_NOT_NAMED
+					 : i % 3 ? SHIM_NAMED_OUTSIDE
+						 : SHIM_NAMED_ANYWHERE;
+
+		if (text[1] == '5')
+			wanted = SHIM_NAMED_ANYWHERE;
+		ck_assert_msg(shim_names_match(names, text, (size_t)length) ==
+				      wanted,
+			      "%s", text);
+	}
+	free(names);
+}
+END_TEST
+
 START_TEST(names_that_are_none)
 {
 	struct shim_names *names = calloc(1, sizeof(*names));
@@ -274,6 +301,7 @@ int main(void)
 	suite_add_tcase(suite, stubs);
 	tcase_add_test(rest, names_match);
 	tcase_add_test(rest, names_of_a_place);
+	tcase_add_test(rest, names_many);
 	tcase_add_test(rest, names_that_are_none);
 	tcase_add_loop_test(rest, copy_has_the_sessions_table, 0, 2);
 	tcase_add_test(rest, copy_has_a_path_that_a_loader_takes);
