@@ -223,16 +223,20 @@ static bool has_own_numbers(struct finder *finder, struct entries *entries)
 	return finder->own_numbers;
 }
 
+static bool any_protected(const struct finder *finder)
+{
+	const struct identities *identities = finder->input->identities;
+
+	return identities && identities_any(identities);
+}
+
 /* By what the directory says: only where it knows the files' own numbers. */
 static bool may_be_protected(struct finder *finder, const struct entry *entry,
 			     const struct level *level)
 {
-	const struct identities *identities = finder->input->identities;
-
-	if (!identities || !identities_any(identities))
-		return false;
-	return identities_inode(identities, entry->inode) ||
-	       !has_own_numbers(finder, level->entries);
+	return any_protected(finder) &&
+	       (identities_inode(finder->input->identities, entry->inode) ||
+		!has_own_numbers(finder, level->entries));
 }
 
 /* Is it, under whatever name, a file that a rule protects? */
@@ -267,6 +271,17 @@ static void add_files(struct finder *finder, struct entries *entries,
 		if (type_of(entries, entry) == DT_REG &&
 		    join(inner, path, entry->name))
 			add_file(finder, entries, entry->name, inner);
+}
+
+static bool add_directory(struct finder *finder, struct entries *in,
+			  const char *name, const char *path)
+{
+	struct stat status;
+
+	return fstatat(entries_fd(in), name, &status, AT_SYMLINK_NOFOLLOW) ==
+		       0 &&
+	       S_ISDIR(status.st_mode) &&
+	       add_tree(finder, path, true, status.st_dev, status.st_ino);
 }
 
 /* -------------------------------------------------------------- walking -- */
@@ -319,6 +334,17 @@ static bool is_projects(const struct finder *finder, const char *path)
 	       (input->repository && path_is_below(path, input->repository));
 }
 
+/* Is the directory where tools keep what they fetch, so that names at any depth
+ * are not looked for in it? */
+static bool is_store(const struct finder *finder, const char *path)
+{
+	const struct fence_input *input = finder->input;
+
+	return finder->action == ACTION_READ && !input->strict &&
+	       fence_places_store(input->home, path) &&
+	       !path_is_below(path, input->project);
+}
+
 static void spend(struct finder *finder, size_t cost)
 {
 	if (finder->left < cost)
@@ -334,6 +360,8 @@ static void spend(struct finder *finder, size_t cost)
 static bool walk(struct finder *finder, struct entries *in, const char *name,
 		 const char *path, unsigned depth)
 {
+	if (!any_protected(finder) && is_store(finder, path))
+		return add_directory(finder, in, name, path);
 	size_t mark = finder->fence->count;
 	struct entries *entries =
 		depth < MOST_DEPTH ? open_directory(finder, in, name, path)
@@ -436,13 +464,11 @@ static void find_parts(struct finder *finder, struct entries *in,
 static bool must_walk(const struct finder *finder, enum policy_fence fence,
 		      const char *path)
 {
-	const struct identities *identities = finder->input->identities;
-
 	if (fence_places_system(path) &&
 	    !path_is_below(path, finder->input->project))
 		return false;
-	return fence == FENCE_FLOATS ||
-	       (identities && identities_any(identities));
+	return any_protected(finder) ||
+	       (fence == FENCE_FLOATS && !is_store(finder, path));
 }
 
 /* `path` is a directory, as far as its own entry says. */
@@ -451,7 +477,6 @@ static void find(struct finder *finder, struct entries *in, const char *name,
 {
 	const struct fence_input *input = finder->input;
 	const struct policy_rule *why;
-	struct stat status;
 	enum policy_fence fence;
 
 	if (fence_places_kept(finder->places, path) ||
@@ -475,11 +500,8 @@ static void find(struct finder *finder, struct entries *in, const char *name,
 		add_gap(finder, path, "it is not looked through", why);
 	} else if (must_walk(finder, fence, path)) {
 		walk_tree(finder, in, name, path, why);
-	} else if (fstatat(entries_fd(in), name, &status,
-			   AT_SYMLINK_NOFOLLOW) == 0 &&
-		   S_ISDIR(status.st_mode)) {
-		(void)add_tree(finder, path, true, status.st_dev,
-			       status.st_ino);
+	} else {
+		(void)add_directory(finder, in, name, path);
 	}
 }
 

@@ -74,6 +74,8 @@ struct fence {
 struct fence_input {
 	const struct policy *policy;
 	const char *project;
+	/** The user's home directory, canonical; or NULL. */
+	const char *home;
 	/** Git's directory of the project, which may be outside of it; or
 	 * NULL. */
 	const char *repository;

@@ -111,3 +111,52 @@ bool fence_places_system(const char *path)
 			return true;
 	return false;
 }
+
+bool fence_places_store(const char *home, const char *path)
+{
+	static const char *const stores[] = {
+		".rustup",
+		".cargo/registry",
+		".cargo/git",
+		"go/pkg",
+		".cache/go-build",
+		".npm/_cacache",
+		".nvm",
+		".volta",
+		".local/share/fnm",
+		".local/share/pnpm",
+		".cache/yarn",
+		".bun/install",
+		".deno",
+		".pyenv",
+		".cache/pip",
+		".cache/pypoetry",
+		".cache/uv",
+		".local/share/uv",
+		"miniconda3",
+		"miniforge3",
+		"anaconda3",
+		".rbenv",
+		".sdkman",
+		".m2/repository",
+		".gradle/caches",
+		".gradle/wrapper",
+		".nuget/packages",
+		".dotnet",
+		".ghcup",
+		".stack",
+		".opam",
+		".asdf",
+		".local/share/mise",
+		".cache/bazel",
+		".cache/ms-playwright",
+	};
+	size_t length = home ? strlen(home) : 0;
+
+	if (length <= 1 || !path_is_below(path, home) || path[length] != '/')
+		return false;
+	for (size_t i = 0; i < sizeof(stores) / sizeof(*stores); i++)
+		if (path_is_below(path + length + 1, stores[i]))
+			return true;
+	return false;
+}

@@ -27,4 +27,11 @@ bool fence_places_above_kept(const struct fence_places *places,
  * is the same: who asks must look. */
 bool fence_places_system(const char *path);
 
+/**
+ * Is the path in a place of the home directory where tools keep what they fetched
+ * or built, the same on each machine: toolchains, packages and their caches? Of a
+ * project that lies there the answer is the same. `home` may be NULL.
+ */
+bool fence_places_store(const char *home, const char *path);
+
 #endif

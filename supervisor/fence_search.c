@@ -57,6 +57,7 @@ static int find_fence(struct fence_search *search)
 	struct fence_input input = {
 		.policy = given->policy,
 		.project = given->project,
+		.home = given->home,
 		.repository = given->repository,
 		.program = program,
 		.strict = given->strict,

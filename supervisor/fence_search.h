@@ -16,7 +16,7 @@ struct policy;
 struct fence_search_input {
 	const struct policy *policy; /**< stays the caller's, as all of these */
 	const char *project;
-	const char *repository;	     /**< as of struct fence_input */
+	const char *home, *repository; /**< as of struct fence_input */
 	const char *program;	     /**< the file that is started */
 	const char *state, *runtime; /**< the session's own directories */
 	bool strict;		     /**< as of struct fence_input */

@@ -341,6 +341,7 @@ static int begin_fence(struct run *run)
 	const struct fence_search_input input = {
 		.policy = run->given->policy,
 		.project = run->given->project,
+		.home = run->given->home,
 		.repository = run->given->repository,
 		.program = run->given->path,
 		.state = run->files.state_path,

@@ -29,6 +29,7 @@ struct supervision {
 	struct kernel_features kernel;
 	const char *path;	/**< the program's file */
 	const char *project;	/**< the project's directory */
+	const char *home;	/**< the user's; or NULL */
 	const char *repository; /**< git's directory of it; or NULL */
 	pid_t group;		/**< the process group the program joins */
 	sigset_t ignored;	/**< signals that were ignored at the start */

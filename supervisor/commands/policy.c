@@ -123,6 +123,7 @@ static int command_show(int argc, char **argv)
 	if (!error && layered.fence)
 		error = policy_fence_show(policy,
 					  layers_variable(layers, "project"),
+					  layers_variable(layers, "home"),
 					  layers_variable(layers, "gitdir"),
 					  layered.json);
 	else if (!error)

@@ -129,7 +129,7 @@ static void print_json(const struct fence *fence)
 }
 
 int policy_fence_show(const struct policy *policy, const char *project,
-		      const char *repository, bool json)
+		      const char *home, const char *repository, bool json)
 {
 	struct identities *identities = NULL;
 	struct fence *fence = NULL;
@@ -140,6 +140,7 @@ int policy_fence_show(const struct policy *policy, const char *project,
 			&(struct fence_input){
 				.policy = policy,
 				.project = project,
+				.home = home,
 				.repository = repository,
 				.identities = identities,
 			},

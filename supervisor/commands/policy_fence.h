@@ -11,6 +11,6 @@ struct policy;
  * with a line written.
  */
 int policy_fence_show(const struct policy *policy, const char *project,
-		      const char *repository, bool json);
+		      const char *home, const char *repository, bool json);
 
 #endif

@@ -149,6 +149,78 @@ enum {
 	USE = FENCE_READ | FENCE_WRITE
 };
 
+/* With a home directory in which there may be stores of tools. */
+static struct fence *found_at_home(const struct policy *policy, bool strict)
+{
+	struct identities *identities;
+	struct fence *fence;
+	char home[ROOM], project[ROOM];
+
+	snprintf(home, sizeof(home), "%s/home", top);
+	snprintf(project, sizeof(project), "%s/home/src", top);
+	ck_assert_int_eq(identities_scan(policy, project, NULL, &identities),
+			 0);
+	ck_assert_int_eq(fence_find(
+				 &(struct fence_input){
+					 .policy = policy,
+					 .project = project,
+					 .home = home,
+					 /* Else it is scratch, in /tmp. */
+					 .repository = home,
+					 .strict = strict,
+					 .identities = identities,
+				 },
+				 &fence),
+			 0);
+	identities_free(identities);
+	return fence;
+}
+
+START_TEST(stores_of_tools)
+{
+	char from[ROOM], to[ROOM];
+	struct policy *policy;
+	struct fence *fence;
+
+	make_top();
+	put("home/.rustup/lib/.env");
+	put("home/go/pkg/mod/.env");
+	put("home/go/src/.env");
+	put("home/go/src/x");
+	put("home/.cargo/registry/x/.env");
+	put("home/.cargo/credentials");
+	put("home/.rustup2/.env");
+	put("home/src/.rustup/.env");
+	put("home/secret/key");
+	policy = load("allow read,write @/**\nhide read @/home/**/.env\n"
+		      "hide read @/home/.cargo/credentials\n"
+		      "hide read @/home/secret/**\n");
+	fence = found_at_home(policy, false);
+	expect(fence, "home/.rustup/lib/.env", FENCE_READ);
+	expect(fence, "home/go/pkg/mod/.env", FENCE_READ);
+	expect(fence, "home/.cargo/registry/x/.env", FENCE_READ);
+	expect(fence, "home/.cargo/credentials", 0);
+	expect(fence, "home/go/src/.env", 0);
+	expect(fence, "home/go/src/x", USE);
+	expect(fence, "home/.rustup2/.env", 0);
+	expect(fence, "home/src/.rustup/.env", 0);
+	fence_free(fence);
+	fence = found_at_home(policy, true);
+	expect(fence, "home/.rustup/lib/.env", 0);
+	fence_free(fence);
+	/* A secret may have been linked into one before. */
+	snprintf(from, sizeof(from), "%s/home/secret/key", top);
+	snprintf(to, sizeof(to), "%s/home/.rustup/lib/x", top);
+	ck_assert_int_eq(link(from, to), 0);
+	fence = found_at_home(policy, false);
+	expect(fence, "home/.rustup/lib/x", 0);
+	expect(fence, "home/.rustup/lib/.env", 0);
+	fence_free(fence);
+	policy_free(policy);
+	drop_top();
+}
+END_TEST
+
 static bool covers(const struct fence *fence, const char *name)
 {
 	char path[ROOM];
@@ -615,6 +687,7 @@ int main(void)
 
 	tcase_add_test(tcase, siblings_of_an_exception);
 	tcase_add_test(tcase, covered_by_name);
+	tcase_add_test(tcase, stores_of_tools);
 	tcase_add_test(tcase, names_that_float);
 	tcase_add_test(tcase, a_tree_is_walked_once);
 	tcase_add_test(tcase, what_is_logged_or_asked_or_granted);
