@@ -240,6 +240,7 @@ bool tracer_own_call(const struct call *call)
 	switch (call->request.data.nr) {
 	case SYS_sendmsg:
 		return atomic_load(&tracer->helper) == call->tid;
+	case SYS_recvmsg:
 	case SYS_ptrace:
 	case SYS_process_vm_readv:
 	case SYS_process_vm_writev:

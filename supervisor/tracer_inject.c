@@ -100,7 +100,8 @@ static int received_fd(struct scratch *scratch)
  * and is put back. A sibling that meddles with it only loses descriptors of its
  * own: what is in the parcel is what was decided.
  */
-static int unpack(struct injection *injection, int socket, int *number)
+static int unpack(struct tracer *tracer, struct injection *injection,
+		  int socket, int *number)
 {
 	struct scratch scratch = {0}, kept;
 	uint64_t at = (registers_stack(&injection->saved) - REGISTERS_RED_ZONE -
@@ -116,9 +117,11 @@ static int unpack(struct injection *injection, int socket, int *number)
 	if (tracee_read(injection->tid, at, &kept, sizeof(kept)) ||
 	    tracee_write(injection->tid, at, &scratch, sizeof(scratch)))
 		return 0;
+	atomic_store(&tracer->guarded, injection->tid);
 	int error = inject(injection, &result, SYS_recvmsg, (uint64_t)socket,
 			   at, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	atomic_store(&tracer->guarded, 0);
 	if (error)
 		return error;
 	if (result >= 0 &&
@@ -160,20 +163,19 @@ static int place_path(struct injection *injection, const struct tracer *tracer,
 		return 0;
 	if (to >= 0)
 		return inject(injection, answer, SYS_dup3, (uint64_t)number,
-			      (uint64_t)to,
-			      job->close_on_exec ? O_CLOEXEC : 0);
+			      (uint64_t)to, job->close_on_exec ? O_CLOEXEC : 0);
 	return inject(injection, answer, SYS_fcntl, (uint64_t)number,
 		      job->close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD,
 		      (uint64_t)job->least);
 }
 
 /* Bring an O_PATH descriptor into the program. */
-static int give_path(struct injection *injection, const struct tracer *tracer,
+static int give_path(struct injection *injection, struct tracer *tracer,
 		     const struct job *job, int socket, int64_t *answer)
 {
 	int64_t result;
 	int number;
-	int error = unpack(injection, socket, &number);
+	int error = unpack(tracer, injection, socket, &number);
 
 	*answer = -EMFILE;
 	if (!error && number >= 0)
@@ -188,12 +190,12 @@ static int give_path(struct injection *injection, const struct tracer *tracer,
 	return error;
 }
 
-static int change_directory(struct injection *injection, int socket,
-			    int64_t *answer)
+static int change_directory(struct injection *injection, struct tracer *tracer,
+			    int socket, int64_t *answer)
 {
 	int64_t result;
 	int number;
-	int error = unpack(injection, socket, &number);
+	int error = unpack(tracer, injection, socket, &number);
 
 	*answer = -ENOMEM;
 	if (!error && number >= 0) {
@@ -309,7 +311,8 @@ static void run_injection(struct tracer *tracer, struct job *job)
 			error = give_path(&injection, tracer, job, number,
 					  &answer);
 		else if (job->kind == JOB_CHDIR)
-			error = change_directory(&injection, number, &answer);
+			error = change_directory(&injection, tracer, number,
+						 &answer);
 		else
 			error = take_terminal(&injection, job, number, &answer);
 	}
