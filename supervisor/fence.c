@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -558,6 +559,30 @@ static bool visit_root(void *context, const char *path, bool tree)
 	return !finder->error;
 }
 
+/* Devices that are the same for everybody and keep nothing: shells open
+ * /dev/null all the time. */
+static void find_devices(struct finder *finder)
+{
+	static const struct {
+		const char *path;
+		unsigned minor; /* of the memory devices: null(4), random(4) */
+	} devices[] = {{"/dev/null", 3},
+		       {"/dev/zero", 5},
+		       {"/dev/full", 7},
+		       {"/dev/random", 8},
+		       {"/dev/urandom", 9}};
+	struct stat status;
+
+	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
+		if (lstat(devices[i].path, &status) == 0 &&
+		    S_ISCHR(status.st_mode) &&
+		    status.st_rdev == makedev(1, devices[i].minor) &&
+		    policy_fence_exact(finder->input->policy, finder->action,
+				       devices[i].path))
+			(void)add_tree(finder, devices[i].path, false,
+				       status.st_dev, status.st_ino);
+}
+
 /* Names may be made where all that is made may be read and written. */
 static void find_names(struct finder *finder)
 {
@@ -598,6 +623,7 @@ int fence_find(const struct fence_input *input, struct fence **result)
 		policy_fence_roots(input->policy, finder.action, visit_root,
 				   &finder);
 		forget_visited(&finder);
+		find_devices(&finder);
 	}
 	fence_places_free(finder.places);
 	if (!finder.error)

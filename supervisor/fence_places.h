@@ -1,7 +1,8 @@
 /*
  * Places that the kernel's fence never covers, whatever the rules say: where
  * what is opened is not a file of the user's (/proc, /sys, /dev, /run, and
- * wherever else such file systems are mounted), and the session's own.
+ * wherever else such file systems are mounted; some devices by themselves it has),
+ * and the session's own.
  */
 #ifndef SUPERVISOR_FENCE_PLACES_H
 #define SUPERVISOR_FENCE_PLACES_H

@@ -130,6 +130,14 @@ static bool is_closed(struct call *call, pid_t pid)
 	return proc_closed(call->session, pid, call->tid);
 }
 
+/* Is it of the session? The caller is, which most look at: to follow a process's
+ * parents is to read the state of each. */
+static bool is_inside(struct call *call, pid_t pid)
+{
+	return pid == call->tid || pid == call_process(call) ||
+	       tracee_in_session(pid, call->session->supervisor);
+}
+
 int proc_guard(struct call *call, const struct place *place)
 {
 	pid_t pid;
@@ -137,7 +145,7 @@ int proc_guard(struct call *call, const struct place *place)
 
 	if (!rest)
 		return 0;
-	bool inside = tracee_in_session(pid, call->session->supervisor);
+	bool inside = is_inside(call, pid);
 
 	if (!inside && !harmless(rest))
 		return refuse(call, ACTION_READ, place->path);
@@ -162,7 +170,7 @@ int proc_guard_write(struct call *call, const struct place *place)
 	/* The kernel takes hardly any such write; but that is not ours to
 	 * know of each file that there will be. */
 	if (!place->proc || !after_pid(place->path, &pid) ||
-	    tracee_in_session(pid, call->session->supervisor))
+	    is_inside(call, pid))
 		return 0;
 	return refuse(call, ACTION_WRITE, place->path);
 }
@@ -171,8 +179,7 @@ int proc_guard_magic(struct call *call, const char *directory)
 {
 	pid_t pid = proc_path_pid(directory);
 
-	if (pid > 0 && tracee_in_session(pid, call->session->supervisor) &&
-	    !is_closed(call, pid))
+	if (pid > 0 && is_inside(call, pid) && !is_closed(call, pid))
 		return 0;
 	return refuse(call, ACTION_READ, directory);
 }

@@ -221,6 +221,30 @@ START_TEST(stores_of_tools)
 }
 END_TEST
 
+START_TEST(devices_of_memory)
+{
+	struct policy *policy;
+	struct fence *fence;
+
+	make_top();
+	put("x");
+	policy = load("allow read,write @/**\n"
+		      "allow read,write /dev/null /dev/zero /dev/tty /dev/mem\n"
+		      "allow read /dev/urandom\nask write /dev/urandom\n");
+	fence = found(policy, false, NULL);
+	ck_assert_uint_eq(rights_at(fence, "/dev/null"), USE);
+	ck_assert_uint_eq(rights_at(fence, "/dev/zero"), USE);
+	ck_assert_uint_eq(rights_at(fence, "/dev/urandom"), FENCE_READ);
+	ck_assert_uint_eq(rights_at(fence, "/dev/full"), 0);
+	ck_assert_uint_eq(rights_at(fence, "/dev/tty"), 0);
+	ck_assert_uint_eq(rights_at(fence, "/dev/mem"), 0);
+	ck_assert_uint_eq(rights_at(fence, "/dev/pts/0"), 0);
+	fence_free(fence);
+	policy_free(policy);
+	drop_top();
+}
+END_TEST
+
 static bool covers(const struct fence *fence, const char *name)
 {
 	char path[ROOM];
@@ -448,9 +472,11 @@ START_TEST(the_sessions_own)
 		static const char *const never[] = {"/proc", "/sys", "/dev",
 						    "/run"};
 
+		/* Of /dev some devices, by themselves. */
 		for (size_t j = 0; j < 4; j++)
 			ck_assert(strncmp(fence->trees[i].path, never[j],
-					  strlen(never[j])) != 0);
+					  strlen(never[j])) != 0 ||
+				  (j == 2 && !fence->trees[i].directory));
 		ck_assert_str_ne(fence->trees[i].path, "/");
 	}
 	fence_free(fence);
@@ -688,6 +714,7 @@ int main(void)
 	tcase_add_test(tcase, siblings_of_an_exception);
 	tcase_add_test(tcase, covered_by_name);
 	tcase_add_test(tcase, stores_of_tools);
+	tcase_add_test(tcase, devices_of_memory);
 	tcase_add_test(tcase, names_that_float);
 	tcase_add_test(tcase, a_tree_is_walked_once);
 	tcase_add_test(tcase, what_is_logged_or_asked_or_granted);
