@@ -116,7 +116,8 @@ static void submit(struct call *call, struct job *job)
 	submit_job(call->session->tracer, job);
 }
 
-int tracer_look(struct tracer *tracer, struct look *look)
+int tracer_look(struct tracer *tracer, const struct seccomp_notif *request,
+		struct look *look)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
@@ -124,6 +125,8 @@ int tracer_look(struct tracer *tracer, struct look *look)
 		return -ENOMEM;
 	job->kind = JOB_LOOK;
 	job->plan.program_fd = -1;
+	job->request = *request;
+	job->tid = job->process = (pid_t)request->pid;
 	job->fd = -1;
 	job->look = look;
 	submit_job(tracer, job);
@@ -322,6 +325,35 @@ static void reap(struct tracer *tracer)
 	}
 }
 
+/* Nothing is begun in a process while its exec is under way. SEIZE would sleep
+ * until that has opened its files, and we with it, for everybody: one of them
+ * may have a lease (fcntl(2), F_SETLEASE), for which it waits 45 seconds. */
+static bool waits_for_exec(struct tracer *tracer, struct job *job)
+{
+	if (!tracer->active)
+		return false;
+	if (job->kind != JOB_EXEC)
+		job->process = tracee_process(job->tid);
+	return exec_under_way(tracer, job->process);
+}
+
+bool job_start(struct tracer *tracer, struct job *job)
+{
+	if (waits_for_exec(tracer, job)) {
+		job->next = tracer->deferred;
+		tracer->deferred = job;
+		return false;
+	}
+	if (job->kind == JOB_EXEC)
+		return exec_start(tracer, job);
+	if (job->kind == JOB_LOOK)
+		stack_look(job->look);
+	else
+		inject_job(tracer, job);
+	job_free(job);
+	return false;
+}
+
 /* Returns whether anything was queued. */
 static bool run_queue(struct tracer *tracer)
 {
@@ -339,15 +371,7 @@ static bool run_queue(struct tracer *tracer)
 		/* Reap first, each time: an unreaped traced thread keeps an
 		 * exec of its process, and then our SEIZE, waiting. */
 		reap(tracer);
-		if (job->kind == JOB_EXEC) {
-			(void)exec_start(tracer, job);
-		} else if (job->kind == JOB_LOOK) {
-			stack_look(job->look);
-			job_free(job);
-		} else {
-			inject_job(tracer, job);
-			job_free(job);
-		}
+		(void)job_start(tracer, job);
 		job = next;
 	}
 	return any;

@@ -19,6 +19,7 @@
 
 struct call;
 struct look;
+struct seccomp_notif;
 struct session;
 struct sock_fprog;
 struct tracer;
@@ -99,10 +100,12 @@ int tracer_restart(struct call *call);
 int tracer_take_fd(struct call *call, int fd);
 
 /**
- * Have the thread of `look` stopped, and its registers read. Takes it over; see
- * supervisor/stack/stack.h. Returns 0, or -errno: nothing has happened.
+ * Have the thread of `look`, which is in the call of `request`, stopped, and
+ * its registers read. Takes the look over; see supervisor/stack/stack.h.
+ * Returns 0, or -errno: nothing has happened.
  */
-int tracer_look(struct tracer *tracer, struct look *look);
+int tracer_look(struct tracer *tracer, const struct seccomp_notif *request,
+		struct look *look);
 
 /** Is this call one that the tracer makes a thread make, and that must go on as
  * it is? */

@@ -85,16 +85,8 @@ static void refuse_unseen(struct tracer *tracer, const struct job *job)
 		     "(it is being traced, or not dumpable)");
 }
 
-/* Returns whether it is under way; else it is answered, deferred or gone. */
 bool exec_start(struct tracer *tracer, struct job *job)
 {
-	/* Never two of one process: SEIZE would sleep until the first, which
-	 * waits for the other threads to die, is done. */
-	if (*find_active(tracer, job->process)) {
-		job->next = tracer->deferred;
-		tracer->deferred = job;
-		return false;
-	}
 	if (!job_valid(tracer, job)) {
 		job_free(job);
 		return false;
@@ -151,7 +143,6 @@ static struct job *take_deferred(struct tracer *tracer, pid_t process)
 	return NULL;
 }
 
-/* The exec is settled: forget it, and start one that waited for it. */
 void exec_settle(struct tracer *tracer, struct job **at)
 {
 	struct job *job = *at;
@@ -161,7 +152,7 @@ void exec_settle(struct tracer *tracer, struct job **at)
 	job_free(job);
 	do
 		job = take_deferred(tracer, process);
-	while (job && !exec_start(tracer, job));
+	while (job && !job_start(tracer, job));
 }
 
 static bool same_file(pid_t pid, const struct exec_plan *plan)

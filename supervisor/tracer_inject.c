@@ -247,11 +247,10 @@ static void run_guarded(struct tracer *tracer, const struct job *job)
 {
 	struct injection injection;
 	int64_t answer = -EPERM;
-	pid_t target = job->number, process = tracee_process(target);
+	pid_t target = job->number;
 	bool closed = proc_closed(tracer->session, target, job->tid);
 	/* It would wait for that exec, and the exec for us. */
-	bool busy = exec_under_way(tracer, process) ||
-		    exec_under_way(tracer, tracee_process(job->tid));
+	bool busy = exec_under_way(tracer, tracee_process(target));
 	int error = inject_begin(&injection, tracer->session->listener,
 				 job->request.id, job->tid);
 
@@ -374,11 +373,6 @@ static void run_filter(struct tracer *tracer, const struct job *job)
 
 	if (error == -EPERM) {
 		job_answer(tracer, job, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
-		return;
-	}
-	/* For all threads at once it waits for an exec, as run_guarded(). */
-	if (!error && exec_under_way(tracer, tracee_process(job->tid))) {
-		inject_release(&injection);
 		return;
 	}
 	if (!error)

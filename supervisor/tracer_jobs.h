@@ -65,8 +65,8 @@ struct tracer {
 	/** Threads that are made to execute what the fence covers; or 0. */
 	atomic_int own_execs[MOST_OWN_EXECS];
 	atomic_int guarded; /* a thread that makes its own call for us; or 0 */
-	/* The tracer's own: execs under way, and those that wait until an
-	 * earlier one of the same process is settled. */
+	/* The tracer's own: execs under way, and what waits until one of the
+	 * same process is settled. */
 	struct job *active, *deferred;
 	struct holds holds;
 };
@@ -88,11 +88,16 @@ bool job_valid(const struct tracer *tracer, const struct job *job);
  * in the log: it is not to be trusted any more. */
 void tracer_attack(struct tracer *tracer, pid_t pid, const char *what);
 
+/** Begin the job, or defer it until an exec of its process is settled. Takes
+ * it. Returns whether it is an exec that is under way now. */
+bool job_start(struct tracer *tracer, struct job *job);
+
 /** Have the thread make the calls that the job is about (tracer_inject.c). */
 void inject_job(struct tracer *tracer, struct job *job);
 
 /** Let an exec go on under verification (tracer_exec.c). Takes the job.
- * Returns whether it is under way; else it is answered, deferred or gone. */
+ * Returns whether it is under way; else it is answered or gone. Never two of
+ * one process: see job_start(). */
 bool exec_start(struct tracer *tracer, struct job *job);
 
 /** Is an exec of this process under way? */
@@ -113,7 +118,7 @@ void sealed_ready(struct tracer *tracer, const struct job *job, pid_t pid,
 void sealed_failed(struct tracer *tracer, struct job *job);
 void sealed_forget(struct tracer *tracer, pid_t tid);
 
-/** The exec is settled: forget it, and start one that waited for it. */
+/** The exec is settled: forget it, and start what waited for it. */
 void exec_settle(struct tracer *tracer, struct job **at);
 
 #endif

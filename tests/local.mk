@@ -564,6 +564,10 @@ TESTS += tests/escape/dumps.sh
 dist_check_SCRIPTS += tests/escape/leases.sh
 TESTS += tests/escape/leases.sh
 EXTRA_DIST += tests/escape/leases.py
+check_PROGRAMS += tests/escape/lease_exec
+tests_escape_lease_exec_CFLAGS = $(tracee_cflags)
+tests_escape_lease_exec_LDFLAGS = -pthread
+tests_escape_lease_exec_SOURCES = tests/escape/lease_exec.c
 dist_check_SCRIPTS += tests/escape/net.sh
 TESTS += tests/escape/net.sh
 

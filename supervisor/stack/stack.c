@@ -311,7 +311,7 @@ int stack_take(struct session *session, const struct seccomp_notif *request,
 		look->error = error;
 		look->taken = taken;
 		look->context = context;
-		result = tracer_look(session->tracer, look);
+		result = tracer_look(session->tracer, request, look);
 	}
 	if (result) {
 		if (look)
