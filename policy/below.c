@@ -464,9 +464,9 @@ static bool slow_equal(const struct policy *policy, const struct standing *a,
 }
 
 static bool same_below(const struct policy *policy, enum action action,
-		       const char *from, const char *to)
+		       enum space space, const char *from, const char *to)
 {
-	const struct matcher *matcher = policy->matchers[action][SPACE_PATH];
+	const struct matcher *matcher = policy->matchers[action][space];
 	struct tail_place open_a[MOST_TAILS], open_b[MOST_TAILS];
 	struct standing a, b;
 	struct fixed fixed_a, fixed_b;
@@ -507,6 +507,13 @@ bool policy_same_below(const struct policy *policy, const char *from,
 {
 	if (from[0] != '/' || to[0] != '/')
 		return false;
-	return same_below(policy, ACTION_READ, from, to) &&
-	       same_below(policy, ACTION_WRITE, from, to);
+	return same_below(policy, ACTION_READ, SPACE_PATH, from, to) &&
+	       same_below(policy, ACTION_WRITE, SPACE_PATH, from, to);
+}
+
+bool policy_same_sockets(const struct policy *policy, const char *from,
+			 const char *to)
+{
+	return from[0] == '/' && to[0] == '/' &&
+	       same_below(policy, ACTION_CONNECT, SPACE_UNIX, from, to);
 }

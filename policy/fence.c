@@ -270,6 +270,20 @@ enum policy_fence policy_fence(const struct policy *policy, enum action action,
 	return found;
 }
 
+/** Might a socket in the tree be one that the branch lets be connected to? Errs
+ * on the side of true. */
+static bool opens_sockets(const struct branch *branch, const char *directory,
+			  size_t length)
+{
+	const struct line *line = &branch->line;
+	size_t shared =
+		line->prefix_length < length ? line->prefix_length : length;
+
+	return branch->action == ACTION_CONNECT &&
+	       branch->space == SPACE_UNIX && branch->granting &&
+	       memcmp(line->prefix, directory, shared) == 0;
+}
+
 bool policy_fence_makes(const struct policy *policy, const char *directory)
 {
 	size_t length = directory[1] ? strlen(directory) : 0;
@@ -277,6 +291,8 @@ bool policy_fence_makes(const struct policy *policy, const char *directory)
 	for (size_t i = 0; i < policy->branch_count; i++) {
 		const struct branch *branch = &policy->branches[i];
 
+		if (opens_sockets(branch, directory, length))
+			return false;
 		if (branch->action == ACTION_WRITE &&
 		    counts(policy, branch, ACTION_WRITE) &&
 		    where_leads(policy, branch, directory, length) !=

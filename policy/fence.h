@@ -42,7 +42,8 @@ bool policy_fence_exact(const struct policy *policy, enum action action,
 
 /**
  * May any name be made in the tree, as far as rules for `write` go? Names that
- * `read` hides or fakes are not looked at: making one gains nothing.
+ * `read` hides or fakes are not looked at: making one gains nothing. Nor may a
+ * directory be moved to where a rule opens unix sockets: it could bring some.
  */
 bool policy_fence_makes(const struct policy *policy, const char *directory);
 

@@ -478,6 +478,10 @@ bool policy_varies_below_anchored(const struct policy *policy,
 bool policy_same_below(const struct policy *policy, const char *from,
 		       const char *to);
 
+/** The same for connections to the unix sockets below, that of `self` aside. */
+bool policy_same_sockets(const struct policy *policy, const char *from,
+			 const char *to);
+
 /**
  * Could a direct child of the directory be hidden or faked (by `read`)? Errs
  * on the side of true. Cheap: it is asked for each listing.

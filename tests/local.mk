@@ -568,6 +568,9 @@ check_PROGRAMS += tests/escape/lease_exec
 tests_escape_lease_exec_CFLAGS = $(tracee_cflags)
 tests_escape_lease_exec_LDFLAGS = -pthread
 tests_escape_lease_exec_SOURCES = tests/escape/lease_exec.c
+dist_check_SCRIPTS += tests/escape/sockets.sh
+TESTS += tests/escape/sockets.sh
+EXTRA_DIST += tests/escape/sockets.py
 dist_check_SCRIPTS += tests/escape/net.sh
 TESTS += tests/escape/net.sh
 

@@ -15,6 +15,7 @@
 #include "supervisor/call.h"
 #include "supervisor/calls/admit.h"
 #include "supervisor/calls/calls.h"
+#include "supervisor/calls/reach.h"
 #include "supervisor/credentials.h"
 #include "supervisor/names.h"
 #include "supervisor/path.h"
@@ -248,6 +249,8 @@ static void serve_link(struct call *call, int from_dirfd, unsigned from,
 		error = admit_source(call, &source);
 	if (!error && S_ISLNK(source.stat.st_mode))
 		error = may_be_link(call, &target);
+	if (!error && S_ISSOCK(source.stat.st_mode))
+		error = reach_may_name(call, source.fd, &source, &target);
 	if (!error) {
 		pthread_mutex_lock(&moving);
 		names_change();
@@ -320,16 +323,24 @@ void call_unlinkat(struct call *call)
 static int may_move(struct call *call, const struct place *from,
 		    const struct place *to)
 {
+	const struct policy *policy = call->session->policy;
 	struct stat status;
 
-	if (from->standin ||
-	    fstatat(from->dir, from->leaf, &status, AT_SYMLINK_NOFOLLOW))
+	if (from->standin)
 		return 0;
+	auto_fd fd =
+		openat(from->dir, from->leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &status))
+		return errno == ENOENT ? 0 : -errno;
 	if (S_ISLNK(status.st_mode))
 		return may_be_link(call, to);
+	if (S_ISSOCK(status.st_mode))
+		return reach_may_name(call, fd, from, to);
 	if (!S_ISDIR(status.st_mode))
 		return 0;
-	return policy_same_below(call->session->policy, from->path, to->path)
+	return policy_same_below(policy, from->path, to->path) &&
+			       policy_same_sockets(policy, from->path, to->path)
 		       ? 0
 		       : -EXDEV;
 }

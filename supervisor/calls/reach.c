@@ -10,6 +10,7 @@
 #include "supervisor/calls/route.h"
 #include "supervisor/listeners.h"
 #include "supervisor/path.h"
+#include "supervisor/session.h"
 
 /* Ask, and note what was asked in the words of the log. */
 static enum verdict decide(struct call *call, const struct policy_query *query,
@@ -151,6 +152,40 @@ int reach_listen_path(struct call *call, const struct place *place)
 	    decision.verdict == VERDICT_ASK)
 		return 0;
 	call_decided(call, ACTION_WRITE, place->path, &decision);
+	return -EACCES;
+}
+
+/* What is decided of the connection to a socket by this name, for the record or
+ * not: it is not asked about now. */
+static enum verdict by_name(struct call *call, const struct place *place)
+{
+	struct policy_endpoint endpoint = {.kind = ENDPOINT_UNIX};
+	struct policy_decision decision;
+	struct policy_query query;
+
+	call_query(call, &query, ACTION_CONNECT, place->path, place->length);
+	query.endpoint = &endpoint;
+	query.via = place->via;
+	query.via_count = place->via_count;
+	call_judge(call->session, &query, &decision);
+	return decision.verdict;
+}
+
+int reach_may_name(struct call *call, int fd, const struct place *from,
+		   const struct place *to)
+{
+	struct policy_decision decision = {.verdict = VERDICT_DENY};
+
+	if (listeners_own_file(call->session->listeners, fd) ||
+	    by_name(call, from) == VERDICT_ALLOW)
+		return 0;
+	enum verdict verdict = by_name(call, to);
+
+	/* A question would name what is not meant. */
+	if (verdict != VERDICT_ALLOW &&
+	    !(verdict == VERDICT_ASK && call->session->questions))
+		return 0;
+	call_note(call, ACTION_WRITE, to->path, &decision);
 	return -EACCES;
 }
 

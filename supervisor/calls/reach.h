@@ -43,4 +43,13 @@ bool reach_is_automatic(struct call *call, const struct endpoint_socket *socket,
 /** reach_listen() for a path: PATH_ENTRY's place. */
 int reach_listen_path(struct call *call, const struct place *place);
 
+/**
+ * May a unix socket that bears the name `from` bear `to` as well, or instead?
+ * `fd` is of its file. What may be connected to is said by name, so a socket
+ * that is not the session's own, and may not be reached, must not come to a
+ * place where it might. Returns 0, or -EACCES and has noted it.
+ */
+int reach_may_name(struct call *call, int fd, const struct place *from,
+		   const struct place *to);
+
 #endif

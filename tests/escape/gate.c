@@ -342,7 +342,8 @@ static long link_at_gate(const char *from, const char *to)
 
 /*
  * Under a policy of which trees may be used for names as well: `open` and
- * `other` are, `half` may be read only, `private` nothing; `hid` is hidden.
+ * `other` are, `half` may be read only, `private` nothing; `hid` is hidden, and
+ * the unix sockets of `sockets` may be connected to, whoever made them.
  */
 static void names(void)
 {
@@ -375,6 +376,9 @@ static void names(void)
 	}
 	must_not_tell(in(home, "private/x"));
 	must_not_tell(in(home, "hid/x"));
+	must_fail(
+		"moving a directory", "to where sockets are open",
+		rename_at_gate(in(home, "open/dir"), in(home, "sockets/dir")));
 	must_pass("making", "open/new",
 		  gate(SYS_mkdirat, AT_FDCWD, in(home, "open/new"), 0700));
 	must_pass("creating", "open/file",

@@ -56,13 +56,13 @@ after=$(find "$HOME" .git -type f -exec ls -l --time-style=full-iso {} +)
 [ "$before" = "$after" ] || { echo "FAILED: files changed"; echo "$before"; echo "$after"; failed=1; }
 
 # Where names may be made, none leads out of what is kept, or into it.
-cd "$HOME" && mkdir open open/dir other half hid || exit 99
+cd "$HOME" && mkdir open open/dir other half hid sockets || exit 99
 for tree in private half hid; do echo TOPSECRET >$tree/x; done
 echo plain >open/a
 names() { # FENCE
 	timeout 60 "$interpose" -q --fence "$1" --only -C open -e 'allow read,write,exec /**' \
 		-e 'allow env *' -e "deny read,write $HOME/private/**" -e "deny write $HOME/half/**" \
-		-e "hide read $HOME/hid/**" "$here/bin/gate" "$HOME" names >"$here/out" 2>&1
+		-e "hide read $HOME/hid/**" -e "allow connect unix:$HOME/sockets/**" "$here/bin/gate" "$HOME" names >"$here/out" 2>&1
 	status=$?
 	[ $status -eq 0 ] || { echo "FAILED: names, --fence $1, status $status"; failed=1; cat "$here/out"; }
 	for tree in private half hid; do
