@@ -69,12 +69,14 @@ void call_ptrace(struct call *call)
 		look_into(call, pid);
 		return;
 	case PTRACE_TRACEME:
-		/* Its parent would look into it. */
-		if (images_wanted(images) &&
-		    policy_grants_beyond(
-			    call->session->policy,
-			    images_program(images, call->tid),
-			    images_program(images, tracee_parent(call->tid)))) {
+		/* Its parent would look into it; which would be us, for the
+		 * first program and for orphans. */
+		pid = tracee_parent(call->tid);
+		if (!tracee_in_session(pid, call->session->supervisor) ||
+		    (images_wanted(images) &&
+		     policy_grants_beyond(call->session->policy,
+					  images_program(images, call->tid),
+					  images_program(images, pid)))) {
 			refuse(call, call_process(call));
 			return;
 		}

@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -274,6 +275,42 @@ static int debug(void)
 	return 0;
 }
 
+/* Traced by whoever is the parent: of the first program, and of an orphan, that
+ * is the supervisor. A signal would stop it for good. */
+static int ask_parent(void)
+{
+	long result = ptrace(PTRACE_TRACEME, 0, 0, 0);
+
+	printf("%s\n", result ? strerrorname_np(errno) : "traced");
+	fflush(stdout);
+	signal(SIGUSR1, SIG_IGN);
+	raise(SIGUSR1);
+	puts("goes on");
+	fflush(stdout);
+	return 0;
+}
+
+static int ask_parent_as_orphan(void)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+	int ends[2];
+	char byte;
+
+	if (pipe(ends))
+		return 99;
+	if (fork()) {
+		close(ends[1]);
+		return read(ends[0], &byte, 1) == 0 ? 0 : 99;
+	}
+	pid_t between = getpid();
+
+	if (fork())
+		_exit(0);
+	while (getppid() == between)
+		nanosleep(&moment, NULL);
+	return ask_parent();
+}
+
 /* A child becomes the granted program while it is attached to, and read. */
 static int seize(int count)
 {
@@ -468,6 +505,10 @@ int main(int argc, char **argv)
 		return by_thread();
 	if (strcmp(what, "debug") == 0)
 		return debug();
+	if (strcmp(what, "ask-parent") == 0)
+		return ask_parent();
+	if (strcmp(what, "ask-parent-as-orphan") == 0)
+		return ask_parent_as_orphan();
 	if (strcmp(what, "seize") == 0 && argc > 3) {
 		rest++;
 		return seize(atoi(argv[2]));

@@ -80,6 +80,12 @@ ghp_*) ;;
 esac
 is "attached to while it becomes that program" "0" \
 	"$(granted sh -c "$t/other seize 200 $t/gh env GITHUB_TOKEN; echo \$?")"
+# The supervisor is the parent, and nobody's debugger.
+for who in ask-parent ask-parent-as-orphan; do
+	is "$who" "EPERM
+goes on" "$(timeout -k 1 30 "$interpose" -q --only -C "$here/work" -e 'allow read,write /**' \
+		-e 'allow exec /**' -e 'allow env *' -e 'allow ptrace' "$t/other" $who 2>&1 </dev/null)"
+done
 [ "$(uname -m)" != x86_64 ] || ! command -v python3 >/dev/null ||
 	held python3 "$fences" "$outside" >said || { echo "FAILED: a process outside"; cat said; failed=1; }
 if timeout 60 "$interpose" -q --only -C "$here/work" -e 'allow read,write /**' \
