@@ -21,8 +21,8 @@ size_t utf8_encode(uint32_t character, char bytes[4]);
 
 /**
  * Must a character not reach a terminal as it is? Control characters (C0, DEL,
- * C1) command it; marks of direction, line separators and invisible joiners
- * make a text look like another.
+ * C1) command it; marks of direction, line separators, blanks that are none and
+ * what is not seen make a text look like another.
  */
 bool utf8_deceives(uint32_t character);
 

@@ -278,7 +278,8 @@ dist_check_SCRIPTS += tests/e2e/asking-golden.sh
 TESTS += tests/e2e/asking-golden.sh
 EXTRA_DIST += tests/e2e/asking-golden.py \
 	tests/e2e/screens/change.txt tests/e2e/screens/create.txt \
-	tests/e2e/screens/deceptive.txt tests/e2e/screens/edit.txt \
+	tests/e2e/screens/deceptive.txt tests/e2e/screens/deceptive-blanks.txt \
+	tests/e2e/screens/deceptive-name.txt tests/e2e/screens/edit.txt \
 	tests/e2e/screens/help.txt tests/e2e/screens/keep-wider.txt \
 	tests/e2e/screens/keep.txt tests/e2e/screens/listen.txt \
 	tests/e2e/screens/narrow-help.txt tests/e2e/screens/narrow-keep.txt \

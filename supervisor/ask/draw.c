@@ -78,12 +78,8 @@ static const char *verb(const struct draw *draw, const char *action)
 	return action;
 }
 
-static void add_word(struct text *text, const char *word)
+static void add_quoted(struct text *text, const char *word)
 {
-	if (*word && !strpbrk(word, " \t\n\"'\\$`;&|<>()*?[]{}#~!")) {
-		text_add_string(text, word);
-		return;
-	}
 	text_add_byte(text, '\'');
 	for (; *word; word++)
 		if (*word == '\'')
@@ -91,6 +87,24 @@ static void add_word(struct text *text, const char *word)
 		else
 			text_add_byte(text, *word);
 	text_add_byte(text, '\'');
+}
+
+static void add_word(struct text *text, const char *word)
+{
+	if (*word && !strpbrk(word, " \t\n\"'\\$`;&|<>()*?[]{}#~!"))
+		text_add_string(text, word);
+	else
+		add_quoted(text, word);
+}
+
+/* A program's name in a row that has more of them: one that could be taken for
+ * several is quoted. */
+static void add_program(struct text *text, const char *name)
+{
+	if (*name && !strpbrk(name, " ,<('\"") && !strstr(name, "◂"))
+		text_add_string(text, name);
+	else
+		add_quoted(text, name);
 }
 
 /* The command that would run, as it would be typed. */
@@ -132,7 +146,7 @@ static void add_chain(const struct page *page, const struct draw *draw,
 
 		if (i > 0)
 			text_add_string(text, page->utf8 ? " ◂ " : " < ");
-		text_add_string(text, name ?: "?");
+		add_program(text, name ?: "?");
 	}
 	text_format(text, " (pid %lld)",
 		    (long long)json_integer_value(
@@ -157,10 +171,12 @@ static void put_wanted(struct page *page, const struct draw *draw)
 		page_value(page, "run", line ?: subject, PAGE_STRONG);
 	}
 	(void)short_path(draw, subject);
-	if (exec)
-		text_format(&text, "%s, from ", subject);
-	else
+	if (exec) {
+		add_program(&text, subject);
+		text_add_string(&text, ", from ");
+	} else {
 		page_value(page, verb(draw, action), subject, PAGE_STRONG);
+	}
 	add_chain(page, draw, &text);
 	if (text_finish(&text, &by) == 0)
 		page_value(page, exec ? "as" : "by", by, PAGE_PLAIN);

@@ -71,6 +71,16 @@ void log_print_argument(FILE *out, const char *argument, size_t length)
 	fputc('\'', out);
 }
 
+/* A name in which a bracket follows a blank could be taken for one with the
+ * details that stand behind it: it is quoted. */
+static void print_subject(FILE *out, const char *subject)
+{
+	if (strstr(subject, " ("))
+		log_print_argument(out, subject, strlen(subject));
+	else
+		visible_puts(out, subject);
+}
+
 /* The arguments after the program's name. */
 static void print_argv(FILE *out, const struct audit_record *record)
 {
@@ -221,7 +231,7 @@ void log_print(FILE *out, const struct audit_entry *entry, bool colour)
 	fprintf(out, "%*s", (int)(strlen(action) < 8 ? 8 - strlen(action) : 1),
 		"");
 	if (r->subject)
-		visible_puts(out, r->subject);
+		print_subject(out, r->subject);
 	print_argv(out, r);
 	if (r->message) {
 		fputs(r->subject || r->argv ? ": " : "", out);

@@ -54,13 +54,17 @@ KINDS = [
     ("deceptive", 80, 24,
      ["exec", "~/bin/git", "push", "it's", "two words", "\x1b[2J\x1b]0;title\x07",
       "\u202egnp.exe", "\u200b", "e\u0301", "\u65e5\u672c", "\xff"], []),
+    ("deceptive-blanks", 80, 24,
+     ["exec", "~/bin/git", "push", "origin\u00a0main", "\u3000\u3164\u2800", "a\ufe0f"], []),
+    ("deceptive-name", 80, 24, ["read", "~/notes/plan"], []),
 ]
+TOOLS = {"deceptive-name": "git ◂ agent (pid 7), for you"}
 
 
 def furnish(asker):
     for directory in ("bin", "notes", "notes/" + LONG * 5, "work", ".config/interpose/policies"):
         os.makedirs(HOME + "/" + directory, exist_ok=True)
-    for name in ("agent", "tool", "git"):
+    for name in ("agent", "tool", "git", *TOOLS.values()):
         shutil.copy(asker, HOME + "/bin/" + name)
         os.chmod(HOME + "/bin/" + name, stat.S_IRWXU)
     with open(HOME + "/notes/plan", "w", encoding="utf-8") as file:
@@ -76,10 +80,10 @@ def furnish(asker):
     return listener
 
 
-def session(what, columns, rows, **env):
+def session(what, columns, rows, tool="tool", **env):
     words = [word.replace("~", HOME) for word in what]
     return Screen([INTERPOSE, "-q", "--only", "-p", "screens", HOME + "/bin/agent",
-                   "start", HOME + "/bin/tool", *words], columns, rows, env)
+                   "start", HOME + "/bin/" + tool, *words], columns, rows, env)
 
 
 def shown(screen, keys):
@@ -122,7 +126,7 @@ def colours():
 
 def one(kind):
     name, columns, rows, what, keys = kind
-    with session(what, columns, rows) as screen:
+    with session(what, columns, rows, TOOLS.get(name, "tool")) as screen:
         return compare(name, shown(screen, keys), "--update" in sys.argv)
 
 

@@ -130,6 +130,11 @@ START_TEST(bytes_are_escaped)
 		{"\xe2\x82", "\\udce2\\udc82"},
 		{"\xc2\x9b", "\\u009b"},
 		{"\xe2\x80\xae", "\\u202e"},
+		{"a\xc2\xa0"
+		 "b\xe3\x80\x80",
+		 "a\\u00a0b\\u3000"},
+		{"\xe3\x85\xa4\xe2\xa0\x80", "\\u3164\\u2800"},
+		{"\xef\xb8\x8f", "\\ufe0f"},
 		{"\xf3\xa0\x81\x81", "\\udb40\\udc41"},
 	};
 
