@@ -133,9 +133,15 @@ static void print_program(struct details *details,
 			  const struct audit_record *record)
 {
 	const char *slash = record->exe ? strrchr(record->exe, '/') : NULL;
+	const char *name = slash ? slash + 1 : record->exe;
 
-	if (record->exe)
-		print_text(details, "", slash ? slash + 1 : record->exe);
+	/* One that could be taken for several details is quoted. */
+	if (name && strpbrk(name, " ,()[]")) {
+		next(details);
+		log_print_argument(details->out, name, strlen(name));
+	} else {
+		print_text(details, "", name);
+	}
 	if (!record->pid)
 		return;
 	if (record->exe)

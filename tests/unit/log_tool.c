@@ -68,7 +68,9 @@ static void add_events(struct audit *audit)
 	add_denied(audit);
 	audit_record_init(&r, AUDIT_DECISION);
 	r.action = "read";
-	r.subject = "/home/u/.aws/credentials";
+	r.pid = 12;
+	r.exe = "/tmp/git, rule base:1)";
+	r.subject = "/home/u/.aws/credentials  (git[10])";
 	r.verdict = "fake";
 	r.served_fake = "aws";
 	check(audit_add(audit, &r));

@@ -51,6 +51,9 @@ expect denied_line 0 \
 	"$tool" log
 expect exec_line 0 "allow  exec    /usr/bin/git commit -m 'it'\\''s a b\\x1b'  (git[10])" \
 	"$tool" log
+expect deceiving_names 0 \
+	"fake   read    '/home/u/.aws/credentials  (git[10])'  ('git, rule base:1)'[12], got stand-in aws)" \
+	"$tool" log
 expect ask_line 0 'allow  connect example.org:443  (by person, 1.234 s)' "$tool" log
 expect exit_line 0 'exit             (pid 10, 2.500 s, 0.040 s of CPU, status 3)' "$tool" log
 if "$tool" log | LC_ALL=C grep -q "$(printf '\033')"; then
