@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 64 * 1024 };
+enum {
+	BLOCK_SIZE = 64 * 1024,
+	FIRST_BYTES = 128, /* most arrays never need more */
+	FIRST_ITEMS = 8,   /* of larger ones */
+};
 
 struct arena_block {
 	struct arena_block *next;
@@ -66,7 +70,10 @@ int array_grow(void **items, size_t *capacity, size_t count, size_t size)
 
 	if (count < *capacity)
 		return 0;
-	wanted = *capacity ? *capacity * 2 : 8;
+	wanted = FIRST_BYTES / size > FIRST_ITEMS ? FIRST_BYTES / size
+						  : FIRST_ITEMS;
+	if (*capacity)
+		wanted = *capacity * 2;
 	if (wanted > SIZE_MAX / size)
 		return -ENOMEM;
 	grown = realloc(*items, wanted * size);

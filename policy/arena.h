@@ -32,10 +32,13 @@ int array_grow(void **items, size_t *capacity, size_t count, size_t size);
 /** Append to a malloc()ed array; evaluates to 0 or -ENOMEM. */
 #define array_add(items, count, capacity, item)                                \
 	({                                                                     \
-		void *array_ = (items);                                        \
-		int error_ = array_grow(&array_, &(capacity), (count),         \
-					sizeof(*(items)));                     \
-		(items) = array_;                                              \
+		int error_ = 0;                                                \
+		if ((count) >= (capacity)) {                                   \
+			void *array_ = (items);                                \
+			error_ = array_grow(&array_, &(capacity), (count),     \
+					    sizeof(*(items)));                 \
+			(items) = array_;                                      \
+		}                                                              \
 		if (error_ == 0)                                               \
 			(items)[(count)++] = (item);                           \
 		error_;                                                        \

@@ -6,6 +6,7 @@
 #include "policy/matcher.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct thread {
 	/** Of ELEMENT_SKIP: the node behind what may be left out. */
 	uint32_t skip;
 	uint32_t accepts; /**< first of a chain, from 1; 0: none */
+	bool opens;	  /**< a child may be reached without a byte */
 };
 
 struct acceptance {
@@ -53,6 +55,13 @@ struct determiniser {
 	size_t list_capacity;
 };
 
+/** May what reads this element be reached, and left, without a byte? */
+static bool is_open(element e)
+{
+	return element_kind(e) == ELEMENT_STAR ||
+	       element_kind(e) == ELEMENT_SKIP;
+}
+
 static int child_of(struct determiniser *d, uint32_t parent, element e,
 		    uint32_t *child)
 {
@@ -70,9 +79,12 @@ static int child_of(struct determiniser *d, uint32_t parent, element e,
 	*child = (uint32_t)d->thread_count;
 	error = array_add(d->threads, d->thread_count, d->thread_capacity,
 			  made);
-	if (!error)
-		d->threads[parent].child = *child;
-	return error;
+	if (error)
+		return error;
+	d->threads[parent].child = *child;
+	if (is_open(e))
+		d->threads[parent].opens = true;
+	return 0;
 }
 
 /** Put a branch's elements into the trie. */
@@ -177,6 +189,23 @@ static void find_classes(struct determiniser *d)
 		d->samples[d->dfa->classes[byte]] = (uint8_t)byte;
 }
 
+/** Add those that may be reached without a byte, of a node whose children these
+ * are. */
+static int add_open(struct determiniser *d, uint32_t child)
+{
+	int error = 0;
+
+	for (; child && !error; child = d->threads[child].sibling) {
+		if (!is_open(d->threads[child].element) ||
+		    d->marks[child] == d->mark)
+			continue;
+		d->marks[child] = d->mark;
+		error = array_add(d->pool, d->pool_count, d->pool_capacity,
+				  child);
+	}
+	return error;
+}
+
 /** Add a thread, and what is reached from it without a byte. */
 static int add_thread(struct determiniser *d, uint32_t thread)
 {
@@ -190,25 +219,11 @@ static int add_thread(struct determiniser *d, uint32_t thread)
 	/* What is added is looked at in turn, until nothing is. */
 	for (size_t i = first; i < d->pool_count && !error; i++) {
 		const struct thread *from = &d->threads[d->pool[i]];
-		uint32_t starts[2] = {from->child, 0};
 
-		if (element_kind(from->element) == ELEMENT_SKIP)
-			starts[1] = d->threads[from->skip].child;
-		for (size_t s = 0; s < 2 && !error; s++) {
-			for (uint32_t at = starts[s]; at && !error;
-			     at = d->threads[at].sibling) {
-				enum element_kind kind =
-					element_kind(d->threads[at].element);
-
-				if ((kind != ELEMENT_STAR &&
-				     kind != ELEMENT_SKIP) ||
-				    d->marks[at] == d->mark)
-					continue;
-				d->marks[at] = d->mark;
-				error = array_add(d->pool, d->pool_count,
-						  d->pool_capacity, at);
-			}
-		}
+		if (from->opens)
+			error = add_open(d, from->child);
+		if (!error && element_kind(from->element) == ELEMENT_SKIP)
+			error = add_open(d, d->threads[from->skip].child);
 	}
 	return error;
 }

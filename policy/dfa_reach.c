@@ -24,7 +24,7 @@ static uint8_t reach_step(const struct dfa *dfa, uint32_t state, uint8_t slash)
 
 int dfa_reach(struct dfa *dfa)
 {
-	uint8_t slash = dfa->classes['/'];
+	uint8_t slash = dfa->classes['/'], most = REACH_VARIES;
 	bool changed = true;
 
 	for (uint32_t state = 0; state < dfa->state_count; state++) {
@@ -34,12 +34,16 @@ int dfa_reach(struct dfa *dfa)
 			dfa->reach[state] |= REACH_REFUSING;
 		if (list && list->hiding)
 			dfa->reach[state] |= REACH_HIDING | REACH_HIDING_CHILD;
+		most |= dfa->reach[state];
 	}
 	while (changed) {
 		changed = false;
 		for (uint32_t state = dfa->state_count; state-- > 0;) {
-			uint8_t reach = reach_step(dfa, state, slash);
+			uint8_t reach = dfa->reach[state];
 
+			/* A step only adds. */
+			if (reach != most)
+				reach = reach_step(dfa, state, slash);
 			changed = changed || reach != dfa->reach[state];
 			dfa->reach[state] = reach;
 		}

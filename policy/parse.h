@@ -17,8 +17,9 @@
 #include "policy/names.h"
 #include "policy/rules.h"
 
+enum { CANONICAL_BUCKETS = 256 }; /**< a power of two */
 struct canonical_entry {
-	uint32_t hash;
+	uint32_t hash, next; /**< the next of its bucket, from 1; 0: none */
 	const char *path;
 	const char *canonical;
 };
@@ -43,6 +44,7 @@ struct parser {
 	size_t read_count, read_capacity;
 	struct canonical_entry *canonical;
 	size_t canonical_count, canonical_capacity;
+	uint32_t canonical_buckets[CANONICAL_BUCKETS]; /**< from 1 */
 	const char **secret_names;
 	size_t secret_name_count, secret_name_capacity;
 };

@@ -39,13 +39,18 @@ int parse_canonical(struct parser *parser, const char *path,
 	const struct policy_host *host = parser->input->host;
 	struct arena *arena = &parser->policy->arena;
 	struct canonical_entry entry = {.hash = hash_string(path)};
+	uint32_t *bucket = &parser->canonical_buckets[entry.hash &
+						      (CANONICAL_BUCKETS - 1)];
 	auto_free char *found = NULL;
 	int error;
 
-	for (size_t i = 0; i < parser->canonical_count; i++) {
-		if (parser->canonical[i].hash == entry.hash &&
-		    strcmp(parser->canonical[i].path, path) == 0) {
-			*canonical = parser->canonical[i].canonical;
+	for (uint32_t at = *bucket; at; at = parser->canonical[at - 1].next) {
+		const struct canonical_entry *known =
+			&parser->canonical[at - 1];
+
+		if (known->hash == entry.hash &&
+		    strcmp(known->path, path) == 0) {
+			*canonical = known->canonical;
 			return 0;
 		}
 	}
@@ -61,8 +66,12 @@ int parse_canonical(struct parser *parser, const char *path,
 	if (!entry.path || !entry.canonical)
 		return -ENOMEM;
 	*canonical = entry.canonical;
-	return array_add(parser->canonical, parser->canonical_count,
-			 parser->canonical_capacity, entry);
+	entry.next = *bucket;
+	error = array_add(parser->canonical, parser->canonical_count,
+			  parser->canonical_capacity, entry);
+	if (!error)
+		*bucket = (uint32_t)parser->canonical_count;
+	return error;
 }
 
 int parse_find_program(struct parser *parser, const char *name,
