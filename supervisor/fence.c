@@ -55,7 +55,10 @@ struct finder {
 	unsigned right; /* FENCE_READ or FENCE_WRITE, as the action */
 	const struct policy_fence_names *names; /* of the tree that is walked */
 	/* The action's roots, each once: many rules name the project. */
-	char *visited[MOST_ROOTS];
+	struct visited {
+		char *path;
+		size_t length;
+	} visited[MOST_ROOTS];
 	size_t visited_count;
 	size_t left, other_left; /* what walks may still cost */
 	size_t directory_cost;	 /* in the tree that is walked */
@@ -521,13 +524,17 @@ static int open_path(const char *path)
 /* Was the root visited? From now on it was. */
 static bool was_visited(struct finder *finder, const char *path)
 {
+	const size_t length = strlen(path);
+
 	for (size_t i = 0; i < finder->visited_count; i++)
-		if (strcmp(finder->visited[i], path) == 0)
+		if (finder->visited[i].length == length &&
+		    memcmp(finder->visited[i].path, path, length) == 0)
 			return true;
 	if (finder->visited_count < MOST_ROOTS) {
 		char *copy = strdup(path);
 
-		finder->visited[finder->visited_count] = copy;
+		finder->visited[finder->visited_count] =
+			(struct visited){copy, length};
 		finder->visited_count += copy != NULL;
 	}
 	return false;
@@ -536,7 +543,7 @@ static bool was_visited(struct finder *finder, const char *path)
 static void forget_visited(struct finder *finder)
 {
 	while (finder->visited_count > 0)
-		free(finder->visited[--finder->visited_count]);
+		free(finder->visited[--finder->visited_count].path);
 }
 
 static bool visit_root(void *context, const char *path, bool tree)

@@ -44,6 +44,7 @@ struct identities {
 	uint64_t inodes[BUCKETS / 4]; /* a bit for each, by its hash */
 	struct scanned {
 		char *path;
+		size_t length;
 		unsigned loose;
 	} scanned[MOST_SCANNED]; /* the thread's own */
 	size_t scanned_count;
@@ -328,15 +329,19 @@ static void scan(struct identities *identities, struct entries *in,
 static void scan_once(struct identities *identities, const char *path,
 		      unsigned loose)
 {
+	const size_t length = strlen(path);
+
 	for (size_t i = 0; i < identities->scanned_count; i++)
-		if (identities->scanned[i].loose >= loose &&
-		    strcmp(identities->scanned[i].path, path) == 0)
+		if (identities->scanned[i].length == length &&
+		    identities->scanned[i].loose >= loose &&
+		    memcmp(identities->scanned[i].path, path, length) == 0)
 			return;
 	if (identities->scanned_count < MOST_SCANNED) {
 		struct scanned *scanned =
 			&identities->scanned[identities->scanned_count];
 
 		scanned->path = strdup(path);
+		scanned->length = length;
 		scanned->loose = loose;
 		identities->scanned_count += scanned->path != NULL;
 	}
