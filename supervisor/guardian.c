@@ -22,6 +22,9 @@
 #include "supervisor/tracee.h"
 #include "supervisor/warden.h"
 
+/* Of 0.2 ms, for the broker's end. */
+enum { MOST_PAUSES = 10 };
+
 struct guardian {
 	pid_t warden, program;
 	int notes;
@@ -63,15 +66,32 @@ static bool reap_all(void)
 	}
 }
 
-void guardian_kill_all(void)
+static void pause_shortly(void)
 {
 	struct timespec pause = {.tv_nsec = 200000};
 
+	nanosleep(&pause, NULL);
+}
+
+void guardian_kill_all(void)
+{
 	/* No child left is the proof: every orphan becomes ours. */
 	while (!reap_all()) {
 		members_below(getpid(), kill_one, NULL);
-		nanosleep(&pause, NULL);
+		pause_shortly();
 	}
+}
+
+/* A warden that ends by itself has seen that nobody of the session is left. Who
+ * may be is the broker, which has been told to end: to look for it among all
+ * processes takes longer than its end. */
+static void await_broker(const struct guardian *guardian)
+{
+	if (!guardian->supervisor_gone ||
+	    !WIFEXITED(guardian->supervisor_status))
+		return;
+	for (int i = 0; i < MOST_PAUSES && !reap_all(); i++)
+		pause_shortly();
 }
 
 /* ------------------------------------------------------------- watching -- */
@@ -276,6 +296,7 @@ int guardian_run(int (*supervise)(void *context, int notes, int guardian),
 	watch(&guardian, signals);
 	/* All at once: who forks cannot win. */
 	cgroup_kill(cgroup);
+	await_broker(&guardian);
 	guardian_kill_all();
 
 	if (relay)

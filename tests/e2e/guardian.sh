@@ -4,7 +4,8 @@
 # The supervisor and the guardian die at the same moment: so do the programs.
 # A closed standard error does not become the audit log. What is told to end, or
 # to stop and go on, while it starts, does so; killed then, nothing is left. A
-# session ends when its program is killed, whatever it was in the midst of.
+# session ends when its program is killed, whatever it was in the midst of; and where
+# its broker has been stopped, which ends with it.
 set -u
 command -v python3 >/dev/null || { echo "SKIP: no python3"; exit 77; }
 here=$(mktemp -d "${TMPDIR:-/tmp}/guardian.XXXXXX") || exit 99
@@ -171,6 +172,39 @@ for turn in range(100):
 PYTHON
 timeout 300 python3 "$here/killed.py" "$interpose" 2>"$here/error" ||
 	{ echo "FAILED: killed within a call: $(tail -n 2 "$here/error")"; failed=1; }
+# The broker cannot end by itself: it is ended.
+cat >"$here/broker.py" <<'PYTHON'
+import os, select, signal, subprocess, sys
+# One that was used is not killed at once: it is to say what it carried.
+PROGRAM = r"""
+import socket, sys
+try: socket.getaddrinfo("refused.invalid", 80)
+except OSError: pass
+print("ready", flush=True)
+sys.stdin.read()
+"""
+session = subprocess.Popen(
+    [sys.argv[1], "-q", "--only", "-e", "allow read,write /**",
+     "-e", "allow exec /**", "-e", "allow env *",
+     "-e", "allow connect example.com:443", "python3", "-c", PROGRAM],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+assert session.stdout.readline() == "ready\n"
+def name(pid):
+    with open("/proc/%d/comm" % pid) as file:
+        return file.read().strip()
+with open("/proc/%d/task/%d/children" % (session.pid, session.pid)) as file:
+    brokers = [int(pid) for pid in file.read().split()
+               if name(int(pid)) != "session-warden"]
+assert len(brokers) == 1, brokers
+broker = os.pidfd_open(brokers[0])
+signal.pidfd_send_signal(broker, signal.SIGSTOP)
+session.stdin.close()
+status = session.wait(timeout=30)
+assert status == 0, status
+assert select.select([broker], [], [], 0)[0], "it is still there"
+PYTHON
+timeout 60 python3 "$here/broker.py" "$interpose" 2>"$here/error" ||
+	{ echo "FAILED: the broker stopped: $(tail -n 2 "$here/error")"; failed=1; }
 grep -l "^interpose:" "$here"/state/interpose/sessions/*/*.jsonl &&
 	{ echo "FAILED: spoken into the log"; failed=1; }
 exit $failed
