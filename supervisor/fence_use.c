@@ -100,7 +100,9 @@ const char *fence_useless(const struct fence *fence)
 				  : "not all of the system's loaders are in it";
 }
 
-/* Is it the path of a readable tree, which is still there? */
+/* Is it the path of a readable tree, which is still there? A file by itself is
+ * none: it is out of the fence once another takes its name, as editors and git
+ * have it, perhaps before who asks has made use of the answer. */
 static bool is_tree(const struct fence *fence, const char *path, size_t length)
 {
 	const struct name name = {path, length};
@@ -109,7 +111,8 @@ static bool is_tree(const struct fence *fence, const char *path, size_t length)
 			sizeof(*fence->by_path), compare_with_tree);
 	struct stat status;
 
-	return found && lstat((*found)->path, &status) == 0 &&
+	return found && (*found)->directory &&
+	       lstat((*found)->path, &status) == 0 &&
 	       status.st_ino == (*found)->inode &&
 	       status.st_dev == (*found)->device;
 }
