@@ -270,6 +270,26 @@ enum policy_fence policy_fence(const struct policy *policy, enum action action,
 	return found;
 }
 
+bool policy_fence_floats_from(const struct policy *policy, enum action action,
+			      const char *directory, size_t place)
+{
+	const struct branch **branches;
+	size_t count;
+
+	branches = otherwise(policy, action, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct line *line = &branches[i]->line;
+
+		if (floats(line) &&
+		    lies_in((const char *)line->prefix, line->prefix_length,
+			    directory, place) &&
+		    where_float(policy, branches[i], directory,
+				strlen(directory)) != FENCE_WHOLE)
+			return true;
+	}
+	return false;
+}
+
 /** Might a socket in the tree be one that the branch lets be connected to? Errs
  * on the side of true. */
 static bool opens_sockets(const struct branch *branch, const char *directory,

@@ -36,6 +36,12 @@ enum policy_fence policy_fence(const struct policy *policy, enum action action,
 			       const char *directory,
 			       const struct policy_rule **why);
 
+/** Does a pattern that floats in the directory begin at its first `place`
+ * bytes, themselves a directory, or below: is it about names there, not
+ * anywhere? */
+bool policy_fence_floats_from(const struct policy *policy, enum action action,
+			      const char *directory, size_t place);
+
 /** Is this one path allowed, by whomever it is asked for, and not logged? */
 bool policy_fence_exact(const struct policy *policy, enum action action,
 			const char *path);

@@ -338,15 +338,25 @@ static bool is_projects(const struct finder *finder, const char *path)
 	       (input->repository && path_is_below(path, input->repository));
 }
 
-/* Is the directory where tools keep what they fetch, so that names at any depth
- * are not looked for in it? */
+/* Are names at any depth not looked for in the directory, as it is in a place
+ * of others' files, of which the first `place` bytes are the path? What a rule
+ * names there itself is. */
+static bool is_passed_over(const struct finder *finder, const char *path,
+			   size_t place)
+{
+	return place > 0 && !path_is_below(path, finder->input->project) &&
+	       !policy_fence_floats_from(finder->input->policy, finder->action,
+					 path, place);
+}
+
+/* Is the directory where tools keep what they fetch? */
 static bool is_store(const struct finder *finder, const char *path)
 {
 	const struct fence_input *input = finder->input;
 
 	return finder->action == ACTION_READ && !input->strict &&
-	       fence_places_store(input->home, path) &&
-	       !path_is_below(path, input->project);
+	       is_passed_over(finder, path,
+			      fence_places_store(input->home, path));
 }
 
 static void spend(struct finder *finder, size_t cost)
@@ -468,8 +478,7 @@ static void find_parts(struct finder *finder, struct entries *in,
 static bool must_walk(const struct finder *finder, enum policy_fence fence,
 		      const char *path)
 {
-	if (fence_places_system(path) &&
-	    !path_is_below(path, finder->input->project))
+	if (is_passed_over(finder, path, fence_places_system(path)))
 		return false;
 	return any_protected(finder) ||
 	       (fence == FENCE_FLOATS && !is_store(finder, path));

@@ -91,7 +91,7 @@ bool fence_places_above_kept(const struct fence_places *places,
 	return false;
 }
 
-bool fence_places_system(const char *path)
+size_t fence_places_system(const char *path)
 {
 	static const char *const trees[] = {
 		"/usr",		  "/etc",
@@ -108,11 +108,11 @@ bool fence_places_system(const char *path)
 
 	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++)
 		if (path_is_below(path, trees[i]))
-			return true;
-	return false;
+			return strlen(trees[i]);
+	return 0;
 }
 
-bool fence_places_store(const char *home, const char *path)
+size_t fence_places_store(const char *home, const char *path)
 {
 	static const char *const stores[] = {
 		".rustup",
@@ -154,9 +154,9 @@ bool fence_places_store(const char *home, const char *path)
 	size_t length = home ? strlen(home) : 0;
 
 	if (length <= 1 || !path_is_below(path, home) || path[length] != '/')
-		return false;
+		return 0;
 	for (size_t i = 0; i < sizeof(stores) / sizeof(*stores); i++)
 		if (path_is_below(path + length + 1, stores[i]))
-			return true;
-	return false;
+			return length + 1 + strlen(stores[i]);
+	return 0;
 }

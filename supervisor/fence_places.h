@@ -8,6 +8,7 @@
 #define SUPERVISOR_FENCE_PLACES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct fence_places;
 
@@ -24,15 +25,17 @@ bool fence_places_above_kept(const struct fence_places *places,
 			     const char *directory);
 
 /** Does the path belong to the system: to root and its packages, not the user's
- * to keep secrets in nor to link from? Of a project that lies there the answer
- * is the same: who asks must look. */
-bool fence_places_system(const char *path);
+ * to keep secrets in nor to link from? Returns the length of the tree's path, as
+ * far as which it does; or 0. Of a project that lies there the answer is the
+ * same: who asks must look. */
+size_t fence_places_system(const char *path);
 
 /**
  * Is the path in a place of the home directory where tools keep what they fetched
- * or built, the same on each machine: toolchains, packages and their caches? Of a
- * project that lies there the answer is the same. `home` may be NULL.
+ * or built, the same on each machine: toolchains, packages and their caches?
+ * Returns the length of that place's path; or 0. Of a project that lies there the
+ * answer is the same. `home` may be NULL.
  */
-bool fence_places_store(const char *home, const char *path);
+size_t fence_places_store(const char *home, const char *path);
 
 #endif

@@ -221,6 +221,34 @@ START_TEST(stores_of_tools)
 }
 END_TEST
 
+/* What a rule names in a store itself is looked for. */
+START_TEST(rules_for_stores)
+{
+	struct policy *policy;
+	struct fence *fence;
+
+	make_top();
+	put("home/.rustup/lib/key");
+	put("home/.rustup/near/x");
+	put("home/.cargo/registry/a/key");
+	put("home/.cargo/registry/b/key");
+	put("home/.cargo/git/key");
+	policy = load("allow read,write @/**\n"
+		      "deny read @/home/.rustup/**/key\n"
+		      "deny read @/home/.cargo/registry/a/**/key\n"
+		      "deny read @/home/**/key2\n");
+	fence = found_at_home(policy, false);
+	expect(fence, "home/.rustup/lib/key", FENCE_WRITE);
+	expect(fence, "home/.rustup/near/x", USE);
+	expect(fence, "home/.cargo/registry/a/key", FENCE_WRITE);
+	expect(fence, "home/.cargo/registry/b/key", USE);
+	expect(fence, "home/.cargo/git/key", USE);
+	fence_free(fence);
+	policy_free(policy);
+	drop_top();
+}
+END_TEST
+
 START_TEST(devices_of_memory)
 {
 	struct policy *policy;
@@ -715,6 +743,7 @@ int main(void)
 	tcase_add_test(tcase, siblings_of_an_exception);
 	tcase_add_test(tcase, covered_by_name);
 	tcase_add_test(tcase, stores_of_tools);
+	tcase_add_test(tcase, rules_for_stores);
 	tcase_add_test(tcase, devices_of_memory);
 	tcase_add_test(tcase, names_that_float);
 	tcase_add_test(tcase, a_tree_is_walked_once);
