@@ -259,7 +259,9 @@ static int conclude(struct call *call, struct place *place)
 		return -ENOENT;
 	}
 	/* The answer, a descriptor's way into the program, tells as much. */
-	if (place->opened || (place->fenced && S_ISREG(place->stat.st_mode)))
+	if (place->opened ||
+	    (place->fenced && S_ISREG(place->stat.st_mode) &&
+	     place->read.verdict == VERDICT_ALLOW))
 		return 0;
 	return call_valid(call) ? 0 : -ESRCH;
 }
