@@ -620,13 +620,17 @@ int fence_find(const struct fence_input *input, struct fence **result)
 		enum action action;
 		unsigned right;
 	} kinds[] = {{ACTION_READ, FENCE_READ}, {ACTION_WRITE, FENCE_WRITE}};
+	/* Trees have canonical names; HOME has what the user gave it. */
+	auto_free char *home = input->home ? realpath(input->home, NULL) : NULL;
+	struct fence_input own = *input;
 	struct finder finder = {
-		.input = input,
+		.input = &own,
 		.fence = calloc(1, sizeof(*finder.fence)),
 		.places = fence_places_new(input->kept),
 		.other_left = ALL_OTHER_COST,
 	};
 
+	own.home = home;
 	if (!finder.fence || !finder.places)
 		finder.error = -ENOMEM;
 	for (size_t i = 0; !finder.error && i < 2; i++) {

@@ -74,7 +74,7 @@ struct fence {
 struct fence_input {
 	const struct policy *policy;
 	const char *project;
-	/** The user's home directory, canonical; or NULL. */
+	/** The user's home directory, by any name; or NULL. */
 	const char *home;
 	/** Git's directory of the project, which may be outside of it; or
 	 * NULL. */

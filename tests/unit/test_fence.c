@@ -149,14 +149,17 @@ enum {
 	USE = FENCE_READ | FENCE_WRITE
 };
 
+static const char *home_name = "home";
+
 /* With a home directory in which there may be stores of tools. */
 static struct fence *found_at_home(const struct policy *policy, bool strict)
 {
 	struct identities *identities;
 	struct fence *fence;
-	char home[ROOM], project[ROOM];
+	char home[ROOM], project[ROOM], repository[ROOM];
 
-	snprintf(home, sizeof(home), "%s/home", top);
+	snprintf(home, sizeof(home), "%s/%s", top, home_name);
+	snprintf(repository, sizeof(repository), "%s/home", top);
 	snprintf(project, sizeof(project), "%s/home/src", top);
 	ck_assert_int_eq(identities_scan(policy, project, NULL, &identities),
 			 0);
@@ -166,7 +169,7 @@ static struct fence *found_at_home(const struct policy *policy, bool strict)
 					 .project = project,
 					 .home = home,
 					 /* Else it is scratch, in /tmp. */
-					 .repository = home,
+					 .repository = repository,
 					 .strict = strict,
 					 .identities = identities,
 				 },
@@ -207,6 +210,14 @@ START_TEST(stores_of_tools)
 	fence_free(fence);
 	fence = found_at_home(policy, true);
 	expect(fence, "home/.rustup/lib/.env", 0);
+	fence_free(fence);
+	/* HOME may be another name of it. */
+	snprintf(to, sizeof(to), "%s/link", top);
+	ck_assert_int_eq(symlink("home", to), 0);
+	home_name = "link/";
+	fence = found_at_home(policy, false);
+	home_name = "home";
+	expect(fence, "home/.rustup/lib/.env", FENCE_READ);
 	fence_free(fence);
 	/* A secret may have been linked into one before. */
 	snprintf(from, sizeof(from), "%s/home/secret/key", top);
