@@ -123,7 +123,7 @@ bool fence_reads(const struct fence *fence, const char *path);
  * The same for a file of which it is known that it is there, and sooner: by its
  * path alone, and whether the directory that is a tree is still what was found.
  * It says no of a tree that is reached by another name, and of a file that is in
- * the fence by itself. By any thread, without a lock.
+ * the fence by itself, the system's aside. By any thread, without a lock.
  */
 bool fence_covers(const struct fence *fence, const char *path, size_t length);
 

@@ -13,6 +13,7 @@
 
 #include "policy/fence.h"
 #include "policy/scope.h"
+#include "supervisor/fence_places.h"
 
 static int compare_places(const void *a, const void *b)
 {
@@ -102,7 +103,9 @@ const char *fence_useless(const struct fence *fence)
 
 /* Is it the path of a readable tree, which is still there? A file by itself is
  * none: it is out of the fence once another takes its name, as editors and git
- * have it, perhaps before who asks has made use of the answer. */
+ * have it, perhaps before who asks has made use of the answer. Of the system's,
+ * as /etc/ld.so.cache, that is so when packages are installed, and who meets it
+ * in that instant finds the file refused once. */
 static bool is_tree(const struct fence *fence, const char *path, size_t length)
 {
 	const struct name name = {path, length};
@@ -111,7 +114,8 @@ static bool is_tree(const struct fence *fence, const char *path, size_t length)
 			sizeof(*fence->by_path), compare_with_tree);
 	struct stat status;
 
-	return found && (*found)->directory &&
+	return found &&
+	       ((*found)->directory || fence_places_system((*found)->path)) &&
 	       lstat((*found)->path, &status) == 0 &&
 	       status.st_ino == (*found)->inode &&
 	       status.st_dev == (*found)->device;
