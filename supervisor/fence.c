@@ -614,6 +614,39 @@ static void find_names(struct finder *finder)
 	}
 }
 
+/* May a program of the session have another take this name, without a question?
+ */
+static bool may_be_replaced(const struct fence_input *input, const char *path)
+{
+	const struct policy_query query = {
+		.action = ACTION_WRITE,
+		.text = path,
+		.length = strlen(path),
+	};
+	struct policy_decision decision;
+
+	policy_decide(input->policy, &query, &decision);
+	return decision.verdict == VERDICT_ALLOW ||
+	       policy_depends_on_program(input->policy, &query);
+}
+
+/* What replaces a tree is out of the fence: as editors and git do it with
+ * files, and some tools with what they build. Nobody does it with a project. */
+static void find_staying(struct finder *finder)
+{
+	const struct fence_input *input = finder->input;
+	struct fence *fence = finder->fence;
+
+	for (size_t i = 0; i < fence->count; i++) {
+		struct fence_tree *tree = &fence->trees[i];
+
+		tree->stays = (tree->rights & FENCE_READ) &&
+			      ((tree->directory &&
+				path_is_below(input->project, tree->path)) ||
+			       !may_be_replaced(input, tree->path));
+	}
+}
+
 int fence_find(const struct fence_input *input, struct fence **result)
 {
 	static const struct {
@@ -653,6 +686,7 @@ int fence_find(const struct fence_input *input, struct fence **result)
 		return finder.error;
 	}
 	find_names(&finder);
+	find_staying(&finder);
 	*result = finder.fence;
 	return 0;
 }

@@ -43,6 +43,7 @@ struct fence_tree {
 	size_t length;	 /**< of it; of "/" 0 */
 	unsigned rights; /**< enum fence_right */
 	bool directory;	 /**< else this file alone */
+	bool stays;	 /**< no program of the session is to replace it */
 	dev_t device;
 	ino_t inode;
 };
@@ -121,9 +122,10 @@ bool fence_reads(const struct fence *fence, const char *path);
 
 /**
  * The same for a file of which it is known that it is there, and sooner: by its
- * path alone, and whether the directory that is a tree is still what was found.
- * It says no of a tree that is reached by another name, and of a file that is in
- * the fence by itself, the system's aside. By any thread, without a lock.
+ * path alone, and whether the tree is still what was found. It says no of a tree
+ * that is reached by another name, and of what the session's programs could
+ * replace before use is made of the answer: what may be written to, but for the
+ * project. By any thread, without a lock.
  */
 bool fence_covers(const struct fence *fence, const char *path, size_t length);
 

@@ -13,7 +13,6 @@
 
 #include "policy/fence.h"
 #include "policy/scope.h"
-#include "supervisor/fence_places.h"
 
 static int compare_places(const void *a, const void *b)
 {
@@ -101,11 +100,7 @@ const char *fence_useless(const struct fence *fence)
 				  : "not all of the system's loaders are in it";
 }
 
-/* Is it the path of a readable tree, which is still there? A file by itself is
- * none: it is out of the fence once another takes its name, as editors and git
- * have it, perhaps before who asks has made use of the answer. Of the system's,
- * as /etc/ld.so.cache, that is so when packages are installed, and who meets it
- * in that instant finds the file refused once. */
+/* Is it the path of a readable tree, which is still there and stays? */
 static bool is_tree(const struct fence *fence, const char *path, size_t length)
 {
 	const struct name name = {path, length};
@@ -114,8 +109,7 @@ static bool is_tree(const struct fence *fence, const char *path, size_t length)
 			sizeof(*fence->by_path), compare_with_tree);
 	struct stat status;
 
-	return found &&
-	       ((*found)->directory || fence_places_system((*found)->path)) &&
+	return found && (*found)->stays &&
 	       lstat((*found)->path, &status) == 0 &&
 	       status.st_ino == (*found)->inode &&
 	       status.st_dev == (*found)->device;

@@ -324,17 +324,28 @@ START_TEST(covered_by_name)
 	make_top();
 	put("a/x");
 	put("b/near/x");
+	put("b/built/x");
+	put("b/asked/x");
+	put("b/by/x");
 	put("b/file");
+	put("b/edited");
 	put("b/secret");
 	struct policy *policy =
-		load("allow read,write @/**\nhide read @/b/secret\n");
+		load("allow read @/**\nhide read @/b/secret\n"
+		     "allow write @/b/built/** @/b/edited\n"
+		     "ask write @/b/asked/**\n"
+		     "allow write @/b/by/** by /usr/bin/env\n");
 	struct fence *fence = found(policy, false, NULL);
 
 	ck_assert(covers(fence, "a/x"));
+	ck_assert(!covers(fence, "b/built/x"));
+	ck_assert(covers(fence, "b/asked/x"));
+	ck_assert(!covers(fence, "b/by/x"));
 	ck_assert(covers(fence, "a"));
 	ck_assert(covers(fence, "b/near/x"));
+	ck_assert(covers(fence, "b/file"));
 	/* Another may take its name at any time. */
-	ck_assert(!covers(fence, "b/file"));
+	ck_assert(!covers(fence, "b/edited"));
 	ck_assert(!covers(fence, "b/secret"));
 	ck_assert(!covers(fence, "b/fil"));
 	ck_assert(!covers(fence, "b/file2"));
