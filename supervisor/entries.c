@@ -1,5 +1,6 @@
 #include "supervisor/entries.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -356,4 +357,30 @@ void entries_again(struct entries *entries)
 	entries->end = 0;
 	entries->failed = lseek(entries->fd, 0, SEEK_SET) != 0;
 	entries->ended = entries->failed;
+}
+
+unsigned char entries_type(struct entries *entries, const struct entry *entry)
+{
+	struct stat status;
+
+	if (entry->type != DT_UNKNOWN)
+		return entry->type;
+	if (fstatat(entries_fd(entries), entry->name, &status,
+		    AT_SYMLINK_NOFOLLOW))
+		return DT_UNKNOWN;
+	return S_ISDIR(status.st_mode)	 ? DT_DIR
+	       : S_ISREG(status.st_mode) ? DT_REG
+					 : DT_LNK;
+}
+
+bool entries_join(char inner[PATH_MAX], const char *path, const char *name)
+{
+	size_t at = path[1] ? strlen(path) : 0, length = strlen(name);
+
+	if (at + length + 2 > PATH_MAX)
+		return false;
+	memcpy(inner, path, at);
+	inner[at] = '/';
+	memcpy(inner + at + 1, name, length + 1);
+	return true;
 }

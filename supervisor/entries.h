@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_ENTRIES_H
 #define SUPERVISOR_ENTRIES_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,5 +62,12 @@ int entries_fd(struct entries *entries);
 /** Which directory it is. Returns 0 or -errno. */
 int entries_identity(const struct entries *entries, dev_t *device,
 		     ino_t *inode);
+
+/** What the entry is, asked of the directory where it does not say: DT_REG,
+ * DT_DIR, DT_LNK for all else, or DT_UNKNOWN where that cannot be found. */
+unsigned char entries_type(struct entries *entries, const struct entry *entry);
+
+/** The path of `name` in the directory. Returns whether there was room. */
+bool entries_join(char inner[PATH_MAX], const char *path, const char *name);
 
 #endif

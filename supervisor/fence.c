@@ -31,6 +31,7 @@
 #include "policy/scope.h"
 #include "supervisor/entries.h"
 #include "supervisor/fence_places.h"
+#include "supervisor/fence_settle.h"
 #include "supervisor/identities.h"
 #include "supervisor/project.h"
 
@@ -147,51 +148,7 @@ static void drop_trees(struct fence *fence, size_t mark)
 		free(fence->trees[--fence->count].path);
 }
 
-/* Is the path in the fence, with all of these rights? */
-static bool is_covered(const struct fence *fence, unsigned rights,
-		       const char *path)
-{
-	const size_t length = strlen(path);
-
-	for (size_t i = 0; i < fence->count; i++) {
-		const struct fence_tree *tree = &fence->trees[i];
-
-		if ((tree->rights & rights) == rights && tree->directory &&
-		    length >= tree->length &&
-		    (path[tree->length] == '/' || !path[tree->length]) &&
-		    memcmp(path, tree->path, tree->length) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* -------------------------------------------------------------- entries -- */
-
-static unsigned char type_of(struct entries *entries, const struct entry *entry)
-{
-	struct stat status;
-
-	if (entry->type != DT_UNKNOWN)
-		return entry->type;
-	if (fstatat(entries_fd(entries), entry->name, &status,
-		    AT_SYMLINK_NOFOLLOW))
-		return DT_UNKNOWN;
-	return S_ISDIR(status.st_mode)	 ? DT_DIR
-	       : S_ISREG(status.st_mode) ? DT_REG
-					 : DT_LNK;
-}
-
-static bool join(char *inner, const char *path, const char *name)
-{
-	size_t at = path[1] ? strlen(path) : 0, length = strlen(name);
-
-	if (at + length + 2 > PATH_MAX)
-		return false;
-	memcpy(inner, path, at);
-	inner[at] = '/';
-	memcpy(inner + at + 1, name, length + 1);
-	return true;
-}
 
 /* What was read before, for the other action or by the search for other names
  * of what is protected, is not read again. */
@@ -272,8 +229,8 @@ static void add_files(struct finder *finder, struct entries *entries,
 
 	entries_again(entries);
 	while (!finder->error && (entry = entries_next(entries)))
-		if (type_of(entries, entry) == DT_REG &&
-		    join(inner, path, entry->name))
+		if (entries_type(entries, entry) == DT_REG &&
+		    entries_join(inner, path, entry->name))
 			add_file(finder, entries, entry->name, inner);
 }
 
@@ -298,7 +255,7 @@ static bool directory_is_clean(struct finder *finder, const struct level *level,
 {
 	char inner[PATH_MAX];
 
-	return join(inner, level->path, name) &&
+	return entries_join(inner, level->path, name) &&
 	       walk(finder, level->entries, name, inner, level->depth + 1);
 }
 
@@ -309,7 +266,7 @@ static bool entry_is_clean(struct finder *finder, const struct level *level,
 			   const struct entry *entry)
 {
 	bool named = policy_fence_name(finder->names, entry->name);
-	unsigned char type = type_of(level->entries, entry);
+	unsigned char type = entries_type(level->entries, entry);
 	struct stat status;
 	char inner[PATH_MAX];
 
@@ -319,7 +276,7 @@ static bool entry_is_clean(struct finder *finder, const struct level *level,
 		return type != DT_UNKNOWN;
 	if (!named && !may_be_protected(finder, entry, level))
 		return true;
-	if (!join(inner, level->path, entry->name))
+	if (!entries_join(inner, level->path, entry->name))
 		return false;
 	if (named &&
 	    !policy_fence_exact(finder->input->policy, finder->action, inner))
@@ -466,8 +423,8 @@ static void find_parts(struct finder *finder, struct entries *in,
 	while (!finder->error && finder->fence->count < MOST_TREES &&
 	       (entry = entries_next(entries))) {
 		finder->fence->looked_at++;
-		if (type_of(entries, entry) == DT_DIR &&
-		    join(inner, path, entry->name))
+		if (entries_type(entries, entry) == DT_DIR &&
+		    entries_join(inner, path, entry->name))
 			find(finder, entries, entry->name, inner, depth + 1);
 	}
 	if (!is_scratch(finder, path))
@@ -493,7 +450,7 @@ static void find(struct finder *finder, struct entries *in, const char *name,
 	enum policy_fence fence;
 
 	if (fence_places_kept(finder->places, path) ||
-	    is_covered(finder->fence, finder->right, path))
+	    fence_holds(finder->fence, finder->right, path))
 		return;
 	fence = policy_fence(input->policy, finder->action, path, &why);
 	if (fence == FENCE_OTHER || (fence == FENCE_FLOATS && input->strict &&
@@ -562,7 +519,7 @@ static bool visit_root(void *context, const char *path, bool tree)
 	struct stat status;
 
 	if (fence_places_kept(finder->places, path) ||
-	    is_covered(finder->fence, finder->right, path) ||
+	    fence_holds(finder->fence, finder->right, path) ||
 	    (tree && was_visited(finder, path)))
 		return true;
 	fd = open_path(path);
@@ -599,54 +556,6 @@ static void find_devices(struct finder *finder)
 				       status.st_dev, status.st_ino);
 }
 
-/* Names may be made where all that is made may be read and written. */
-static void find_names(struct finder *finder)
-{
-	struct fence *fence = finder->fence;
-
-	for (size_t i = 0; i < fence->count; i++) {
-		struct fence_tree *tree = &fence->trees[i];
-
-		if ((tree->rights & FENCE_WRITE) && tree->directory &&
-		    is_covered(fence, FENCE_READ, tree->path) &&
-		    policy_fence_makes(finder->input->policy, tree->path))
-			tree->rights |= FENCE_NAMES;
-	}
-}
-
-/* May a program of the session have another take this name, without a question?
- */
-static bool may_be_replaced(const struct fence_input *input, const char *path)
-{
-	const struct policy_query query = {
-		.action = ACTION_WRITE,
-		.text = path,
-		.length = strlen(path),
-	};
-	struct policy_decision decision;
-
-	policy_decide(input->policy, &query, &decision);
-	return decision.verdict == VERDICT_ALLOW ||
-	       policy_depends_on_program(input->policy, &query);
-}
-
-/* What replaces a tree is out of the fence: as editors and git do it with
- * files, and some tools with what they build. Nobody does it with a project. */
-static void find_staying(struct finder *finder)
-{
-	const struct fence_input *input = finder->input;
-	struct fence *fence = finder->fence;
-
-	for (size_t i = 0; i < fence->count; i++) {
-		struct fence_tree *tree = &fence->trees[i];
-
-		tree->stays = (tree->rights & FENCE_READ) &&
-			      ((tree->directory &&
-				path_is_below(input->project, tree->path)) ||
-			       !may_be_replaced(input, tree->path));
-	}
-}
-
 int fence_find(const struct fence_input *input, struct fence **result)
 {
 	static const struct {
@@ -680,13 +589,11 @@ int fence_find(const struct fence_input *input, struct fence **result)
 	}
 	fence_places_free(finder.places);
 	if (!finder.error)
-		finder.error = fence_sort_readable(finder.fence);
+		finder.error = fence_settle(finder.fence, input);
 	if (finder.error) {
 		fence_free(finder.fence);
 		return finder.error;
 	}
-	find_names(&finder);
-	find_staying(&finder);
 	*result = finder.fence;
 	return 0;
 }

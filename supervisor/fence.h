@@ -98,7 +98,8 @@ const char *fence_useless(const struct fence *fence);
 /** Find the fence. Returns 0, with an object for fence_free(), or -errno. */
 int fence_find(const struct fence_input *input, struct fence **fence);
 
-/** Fill in `readable` and `by_path`: the last of fence_find(). Returns 0 or -ENOMEM. */
+/** Fill in `readable` and `by_path`: the last of fence_find(). Returns 0 or
+ * -ENOMEM. */
 int fence_sort_readable(struct fence *fence);
 void fence_free(struct fence *fence);
 

@@ -161,18 +161,6 @@ static void scan(struct identities *identities, struct entries *in,
 		 const char *name, const char *path, unsigned char type,
 		 unsigned depth, unsigned loose);
 
-static bool join(char *inner, const char *path, const char *name)
-{
-	size_t above = strlen(path), length = strlen(name) + 1;
-
-	if (above + 1 + length > PATH_MAX)
-		return false;
-	memcpy(inner, path, above);
-	inner[above] = '/';
-	memcpy(inner + above + 1, name, length);
-	return true;
-}
-
 static void leave_floating(struct identities *identities)
 {
 	for (size_t i = 0; i < 2; i++) {
@@ -223,13 +211,13 @@ static void scan_directory(struct identities *identities, struct entries *in,
 
 	while (entries && has_time(identities) &&
 	       (entry = entries_next(entries)))
-		if (join(inner, path, entry->name) &&
+		if (entries_join(inner, path, entry->name) &&
 		    (entry->type != DT_DIR || !add_below(&first, entry->name)))
 			scan(identities, entries, entry->name, inner,
 			     entry->type, depth + 1, loose);
 	while ((below = first)) {
 		first = below->next;
-		if (has_time(identities) && join(inner, path, below->name))
+		if (has_time(identities) && entries_join(inner, path, below->name))
 			scan(identities, entries, below->name, inner, DT_DIR,
 			     depth + 1, loose);
 		free(below);

@@ -165,6 +165,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/fence_ruleset.c \
 	supervisor/fence_search.c \
 	supervisor/fence_search.h \
+	supervisor/fence_settle.c \
+	supervisor/fence_settle.h \
 	supervisor/fence_use.c \
 	supervisor/filter.c \
 	supervisor/filter.h \

@@ -28,8 +28,10 @@ static const char *call;
 
 /* Of the parent and the child. */
 static struct {
-	atomic_bool ready, execs, failed, go;
-} *shared;
+	atomic_bool ready, execs, failed;
+} * shared;
+
+static int go[2]; /* to the other thread, of each try */
 
 static long now_us(void)
 {
@@ -48,12 +50,12 @@ static void run(const char *program)
 
 static void *sibling(void *unused)
 {
-	const struct timespec pause_for = {.tv_nsec = 1000000};
+	char byte;
 
 	(void)unused;
 	atomic_store(&shared->ready, true);
-	while (!atomic_load(&shared->go))
-		nanosleep(&pause_for, NULL);
+	if (read(go[0], &byte, 1) != 1)
+		_exit(99);
 	if (strcmp(call, "chdir") == 0)
 		(void)!chdir("/");
 	else if (strcmp(call, "path") == 0)
@@ -130,7 +132,7 @@ int main(int argc, char **argv)
 		int held[2], loader = open("ld", O_RDONLY | O_CLOEXEC);
 
 		memset(shared, 0, sizeof(*shared));
-		if (loader < 0 || pipe(held))
+		if (loader < 0 || pipe(held) || pipe2(go, O_CLOEXEC))
 			return 99;
 		pid_t pid = start(argv[2], held[1]);
 
@@ -144,13 +146,16 @@ int main(int argc, char **argv)
 		long took = 0;
 
 		if (waits) {
-			atomic_store(&shared->go, true);
+			if (write(go[1], "", 1) != 1)
+				return 99;
 			took = others();
 		}
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		close(loader);
 		close(held[0]);
+		close(go[0]);
+		close(go[1]);
 		if (!waits)
 			continue;
 		if (took < 0 || took > SHORT)

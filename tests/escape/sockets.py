@@ -92,7 +92,7 @@ def reaches(path):
         return s.recv(1) == b"!"
 
 
-def serve(place):
+def serve(place, told):
     listening = []
     for name in ways:
         os.mkdir("%s/%s" % (place, name))
@@ -100,8 +100,8 @@ def serve(place):
         s.bind("%s/%s/s" % (place, name))
         s.listen(8)
         listening.append(s)
-    with open(place + "/ready", "w", encoding="ascii"):
-        pass
+    with open(told, "w", encoding="ascii") as ready:
+        ready.write("ready")
     while True:
         for s in select.select(listening, [], [])[0]:
             with s.accept()[0] as client:
@@ -124,4 +124,4 @@ def attack(place):
     print("own")
 
 
-serve(sys.argv[2]) if sys.argv[1] == "serve" else attack(sys.argv[2])
+serve(*sys.argv[2:]) if sys.argv[1] == "serve" else attack(*sys.argv[2:])

@@ -18,12 +18,12 @@ mkdir -m 700 "$here/run" "$HOME"
 attack() { # COMMAND…: in a new project, beside a new place with sockets
 	rm -rf "$HOME/project" "$HOME/place"
 	mkdir "$HOME/project" "$HOME/place"
-	python3 -B "$script" serve "$HOME/place" &
+	rm -f "$here/ready"
+	mkfifo "$here/ready"
+	python3 -B "$script" serve "$HOME/place" "$here/ready" &
 	serves=$!
-	while ! [ -e "$HOME/place/ready" ]; do
-		kill -0 $serves || { echo "the sockets were not made"; exit 99; }
-		sleep 0.05
-	done
+	[ "$(timeout 60 cat "$here/ready")" = ready ] ||
+		{ echo "the sockets were not made"; exit 99; }
 	(cd "$HOME/project" && timeout 120 "$@" python3 -B "$script" attack "$HOME/place") \
 		>"$here/reached" 2>&1
 	kill $serves
