@@ -44,12 +44,18 @@ test_cgroup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_cgroup_SOURCES = tests/unit/test_cgroup.c
 test_cgroup_LDADD = libsupervisor.a libpolicy.a $(CHECK_LIBS)
 
-check_PROGRAMS += test_fence
-TESTS += test_fence
+check_PROGRAMS += test_fence test_fence_places
+TESTS += test_fence test_fence_places
 endif
 test_fence_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_fence_SOURCES = tests/unit/draw.h tests/unit/test_fence.c
+test_fence_SOURCES = tests/unit/draw.h tests/unit/fence_disk.c \
+	tests/unit/fence_disk.h tests/unit/test_fence.c
 test_fence_LDADD = $(interpose_LDADD) $(CHECK_LIBS)
+
+test_fence_places_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_fence_places_SOURCES = tests/unit/fence_disk.c tests/unit/fence_disk.h \
+	tests/unit/test_fence_places.c
+test_fence_places_LDADD = $(interpose_LDADD) $(CHECK_LIBS)
 
 test_table_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_table_SOURCES = \

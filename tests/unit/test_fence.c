@@ -18,278 +18,25 @@
 #include "supervisor/fence.h"
 #include "supervisor/identities.h"
 #include "tests/unit/draw.h"
-
-enum { ROOM = 512 };
-
-static char top[64];
-
-static void make_top(void)
-{
-	char made[] = "/tmp/fence.XXXXXX";
-	char *real;
-
-	ck_assert_ptr_nonnull(mkdtemp(made));
-	real = realpath(made, NULL);
-	ck_assert(real && strlen(real) < sizeof(top));
-	strcpy(top, real);
-	free(real);
-}
-
-static int take_out(const char *path, const struct stat *status, int type,
-		    struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void drop_top(void)
-{
-	ck_assert_int_eq(nftw(top, take_out, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-static void put(const char *name)
-{
-	char path[ROOM];
-
-	snprintf(path, sizeof(path), "%s/%s", top, name);
-	for (char *slash = path + strlen(top) + 1; (slash = strchr(slash, '/'));
-	     slash++) {
-		*slash = '\0';
-		(void)mkdir(path, 0755);
-		*slash = '/';
-	}
-	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-
-	ck_assert_int_ge(fd, 0);
-	close(fd);
-}
-
-/** `@` stands for the top. */
-static struct policy *load(const char *rules)
-{
-	static const struct policy_host host = {.context = NULL};
-	char text[16384] = "", *to = text;
-	struct policy_source source = {POLICY_LAYER_USER, "t", text};
-	struct policy_diagnostics *list = policy_diagnostics_new();
-	struct policy_input input = {
-		.sources = &source, .source_count = 1, .host = &host};
-	struct policy *policy = NULL;
-
-	for (; *rules; rules++) {
-		if (*rules == '@')
-			to = stpcpy(to, top);
-		else
-			*to++ = *rules;
-	}
-	*to = '\0';
-	policy_load(&input, list, &policy);
-	policy_diagnostics_print(list, stderr, false);
-	policy_diagnostics_free(list);
-	ck_assert_ptr_nonnull(policy);
-	return policy;
-}
+#include "tests/unit/fence_disk.h"
 
 static struct fence *found(const struct policy *policy, bool strict,
 			   const char *const *kept)
 {
-	struct identities *identities;
-	struct fence *fence;
 	/* Room for all, for some or for nothing. */
 	struct listings *listings = listings_new(1UL << draw_below(20));
 
 	ck_assert_ptr_nonnull(listings);
-	ck_assert_int_eq(identities_scan(policy, top, listings, &identities),
-			 0);
-	ck_assert_int_eq(fence_find(
-				 &(struct fence_input){
-					 .policy = policy,
-					 .project = top,
-					 .strict = strict,
-					 .identities = identities,
-					 .listings = listings,
-					 .kept = kept,
-				 },
-				 &fence),
-			 0);
+	struct fence *fence = found_with(&(struct fence_input){
+		.policy = policy,
+		.project = top,
+		.strict = strict,
+		.listings = listings,
+		.kept = kept,
+	});
+
 	listings_free(listings);
-	identities_free(identities);
 	return fence;
-}
-
-/** What Landlock would grant at the path: the rights of all above it. */
-static unsigned rights_at(const struct fence *fence, const char *path)
-{
-	unsigned rights = 0;
-
-	for (size_t i = 0; i < fence->count; i++) {
-		const struct fence_tree *tree = &fence->trees[i];
-		size_t length = strlen(tree->path);
-
-		if (strncmp(path, tree->path, length) == 0 &&
-		    (path[length] == '\0' ||
-		     (tree->directory && path[length] == '/')))
-			rights |= tree->rights;
-	}
-	return rights;
-}
-
-static void expect(const struct fence *fence, const char *name, unsigned rights)
-{
-	char path[ROOM];
-
-	snprintf(path, sizeof(path), "%s/%s", top, name);
-	ck_assert_msg(rights_at(fence, path) == rights, "%s: %x, not %x", name,
-		      rights_at(fence, path), rights);
-}
-
-enum {
-	ALL = FENCE_READ | FENCE_WRITE | FENCE_NAMES,
-	USE = FENCE_READ | FENCE_WRITE
-};
-
-static const char *home_name = "home";
-
-/* With a home directory in which there may be stores of tools. */
-static struct fence *found_at_home(const struct policy *policy, bool strict)
-{
-	struct identities *identities;
-	struct fence *fence;
-	char home[ROOM], project[ROOM], repository[ROOM];
-
-	snprintf(home, sizeof(home), "%s/%s", top, home_name);
-	snprintf(repository, sizeof(repository), "%s/home", top);
-	snprintf(project, sizeof(project), "%s/home/src", top);
-	ck_assert_int_eq(identities_scan(policy, project, NULL, &identities),
-			 0);
-	ck_assert_int_eq(fence_find(
-				 &(struct fence_input){
-					 .policy = policy,
-					 .project = project,
-					 .home = home,
-					 /* Else it is scratch, in /tmp. */
-					 .repository = repository,
-					 .strict = strict,
-					 .identities = identities,
-				 },
-				 &fence),
-			 0);
-	identities_free(identities);
-	return fence;
-}
-
-START_TEST(stores_of_tools)
-{
-	char from[ROOM], to[ROOM];
-	struct policy *policy;
-	struct fence *fence;
-
-	make_top();
-	put("home/.rustup/lib/.env");
-	put("home/go/pkg/mod/.env");
-	put("home/go/src/.env");
-	put("home/go/src/x");
-	put("home/.cargo/registry/x/.env");
-	put("home/.cargo/credentials");
-	put("home/.rustup2/.env");
-	put("home/src/.rustup/.env");
-	put("home/secret/key");
-	policy = load("allow read,write @/**\nhide read @/home/**/.env\n"
-		      "hide read @/home/.cargo/credentials\n"
-		      "hide read @/home/secret/**\n");
-	fence = found_at_home(policy, false);
-	expect(fence, "home/.rustup/lib/.env", FENCE_READ);
-	expect(fence, "home/go/pkg/mod/.env", FENCE_READ);
-	expect(fence, "home/.cargo/registry/x/.env", FENCE_READ);
-	expect(fence, "home/.cargo/credentials", 0);
-	expect(fence, "home/go/src/.env", 0);
-	expect(fence, "home/go/src/x", USE);
-	expect(fence, "home/.rustup2/.env", 0);
-	expect(fence, "home/src/.rustup/.env", 0);
-	fence_free(fence);
-	fence = found_at_home(policy, true);
-	expect(fence, "home/.rustup/lib/.env", 0);
-	fence_free(fence);
-	/* HOME may be another name of it. */
-	snprintf(to, sizeof(to), "%s/link", top);
-	ck_assert_int_eq(symlink("home", to), 0);
-	home_name = "link/";
-	fence = found_at_home(policy, false);
-	home_name = "home";
-	expect(fence, "home/.rustup/lib/.env", FENCE_READ);
-	fence_free(fence);
-	/* A secret may have been linked into one before. */
-	snprintf(from, sizeof(from), "%s/home/secret/key", top);
-	snprintf(to, sizeof(to), "%s/home/.rustup/lib/x", top);
-	ck_assert_int_eq(link(from, to), 0);
-	fence = found_at_home(policy, false);
-	expect(fence, "home/.rustup/lib/x", 0);
-	expect(fence, "home/.rustup/lib/.env", 0);
-	fence_free(fence);
-	policy_free(policy);
-	drop_top();
-}
-END_TEST
-
-/* What a rule names in a store itself is looked for. */
-START_TEST(rules_for_stores)
-{
-	struct policy *policy;
-	struct fence *fence;
-
-	make_top();
-	put("home/.rustup/lib/key");
-	put("home/.rustup/near/x");
-	put("home/.cargo/registry/a/key");
-	put("home/.cargo/registry/b/key");
-	put("home/.cargo/git/key");
-	policy = load("allow read,write @/**\n"
-		      "deny read @/home/.rustup/**/key\n"
-		      "deny read @/home/.cargo/registry/a/**/key\n"
-		      "deny read @/home/**/key2\n");
-	fence = found_at_home(policy, false);
-	expect(fence, "home/.rustup/lib/key", FENCE_WRITE);
-	expect(fence, "home/.rustup/near/x", USE);
-	expect(fence, "home/.cargo/registry/a/key", FENCE_WRITE);
-	expect(fence, "home/.cargo/registry/b/key", USE);
-	expect(fence, "home/.cargo/git/key", USE);
-	fence_free(fence);
-	policy_free(policy);
-	drop_top();
-}
-END_TEST
-
-START_TEST(devices_of_memory)
-{
-	struct policy *policy;
-	struct fence *fence;
-
-	make_top();
-	put("x");
-	policy = load("allow read,write @/**\n"
-		      "allow read,write /dev/null /dev/zero /dev/tty /dev/mem\n"
-		      "allow read /dev/urandom\nask write /dev/urandom\n");
-	fence = found(policy, false, NULL);
-	ck_assert_uint_eq(rights_at(fence, "/dev/null"), USE);
-	ck_assert_uint_eq(rights_at(fence, "/dev/zero"), USE);
-	ck_assert_uint_eq(rights_at(fence, "/dev/urandom"), FENCE_READ);
-	ck_assert_uint_eq(rights_at(fence, "/dev/full"), 0);
-	ck_assert_uint_eq(rights_at(fence, "/dev/tty"), 0);
-	ck_assert_uint_eq(rights_at(fence, "/dev/mem"), 0);
-	ck_assert_uint_eq(rights_at(fence, "/dev/pts/0"), 0);
-	fence_free(fence);
-	policy_free(policy);
-	drop_top();
-}
-END_TEST
-
-static bool covers(const struct fence *fence, const char *name)
-{
-	char path[ROOM];
-	int length = snprintf(path, sizeof(path), "%s/%s", top, name);
-
-	return fence_covers(fence, path, (size_t)length);
 }
 
 START_TEST(siblings_of_an_exception)
@@ -310,56 +57,6 @@ START_TEST(siblings_of_an_exception)
 	expect(fence, "b/secret/x", 0);
 	expect(fence, "b/new", 0);
 	expect(fence, "new", 0);
-	fence_free(fence);
-	policy_free(policy);
-	drop_top();
-}
-END_TEST
-
-/* What a path says of a file that is there; and where its tree is another. */
-START_TEST(covered_by_name)
-{
-	char from[ROOM], to[ROOM];
-
-	make_top();
-	put("a/x");
-	put("b/near/x");
-	put("b/built/x");
-	put("b/asked/x");
-	put("b/by/x");
-	put("b/file");
-	put("b/edited");
-	put("b/secret");
-	struct policy *policy =
-		load("allow read @/**\nhide read @/b/secret\n"
-		     "allow write @/b/built/** @/b/edited\n"
-		     "ask write @/b/asked/**\n"
-		     "allow write @/b/by/** by /usr/bin/env\n");
-	struct fence *fence = found(policy, false, NULL);
-
-	ck_assert(covers(fence, "a/x"));
-	ck_assert(!covers(fence, "b/built/x"));
-	ck_assert(covers(fence, "b/asked/x"));
-	ck_assert(!covers(fence, "b/by/x"));
-	ck_assert(covers(fence, "a"));
-	ck_assert(covers(fence, "b/near/x"));
-	ck_assert(covers(fence, "b/file"));
-	/* Another may take its name at any time. */
-	ck_assert(!covers(fence, "b/edited"));
-	ck_assert(!covers(fence, "b/secret"));
-	ck_assert(!covers(fence, "b/fil"));
-	ck_assert(!covers(fence, "b/file2"));
-	ck_assert(!covers(fence, "b"));
-	ck_assert(!covers(fence, "ab/x"));
-	snprintf(from, sizeof(from), "%s/a", top);
-	snprintf(to, sizeof(to), "%s/moved", top);
-	ck_assert_int_eq(rename(from, to), 0);
-	put("a/x");
-	ck_assert(!covers(fence, "a/x"));
-	/* By its object it is. */
-	ck_assert(!covers(fence, "moved/x"));
-	strcat(to, "/x");
-	ck_assert(fence_reads(fence, to));
 	fence_free(fence);
 	policy_free(policy);
 	drop_top();
@@ -707,8 +404,7 @@ START_TEST(second_names_are_known)
 		ck_assert_int_eq(nftw(top, second_name, 16, FTW_PHYS), 0);
 		identities_free(known);
 		policy_free(policy);
-		ck_assert_int_eq(
-			nftw(again, take_out, 16, FTW_DEPTH | FTW_PHYS), 0);
+		drop(again);
 		drop_top();
 	}
 	ck_assert_uint_gt(refused_files, ROUNDS);
@@ -763,10 +459,6 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, siblings_of_an_exception);
-	tcase_add_test(tcase, covered_by_name);
-	tcase_add_test(tcase, stores_of_tools);
-	tcase_add_test(tcase, rules_for_stores);
-	tcase_add_test(tcase, devices_of_memory);
 	tcase_add_test(tcase, names_that_float);
 	tcase_add_test(tcase, a_tree_is_walked_once);
 	tcase_add_test(tcase, what_is_logged_or_asked_or_granted);
