@@ -142,8 +142,9 @@ print("refused", count, "made", len(os.listdir("%s/many.d")))""" %
 
 
 def flood():
-    """Output waits while a question stands, and none is lost."""
-    t = session("(seq 1 200000; echo last) & sleep 0.2; cat ~/secret; wait")
+    """A question amid output that does not end: it waits, and comes to its end after."""
+    t = session("(while [ ! -e ~/work/read ]; do seq 1 10000; done; echo last) & "
+                "sleep 0.2; cat ~/secret; touch ~/work/read; wait")
     t.until("[a]llow once")
     t.answer("a")
     end = time.monotonic() + LIMIT

@@ -169,8 +169,9 @@ few=$(count "$tools/programs" raw d)
 [ "${few:-9999}" -lt 100 ] ||
 	{ echo "FAILED: of 300 calls by syscall(2) $few came"; failed=1; }
 # With several threads, where glibc from 2.41 on makes each open at another place.
-if command -v python3 >/dev/null; then
-	few=$(count python3 -c "import os, threading
+# The program itself: what is on PATH may be a script that chooses one.
+if python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null); then
+	few=$(count "$python" -c "import os, threading
 def opens():
     for i in range(2000): os.close(os.open('d', os.O_RDONLY))
 threads = [threading.Thread(target=opens) for i in range(2)]
