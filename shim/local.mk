@@ -9,6 +9,7 @@ interpose_shim_so_SOURCES = \
 	shim/decode_x86_64.c \
 	shim/gate.h \
 	shim/go.h \
+	shim/loader.h \
 	shim/memory.c \
 	shim/names.c \
 	shim/names.h \

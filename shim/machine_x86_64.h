@@ -4,6 +4,7 @@
 #ifndef SHIM_MACHINE_H
 #define SHIM_MACHINE_H
 
+#include "shim/loader.h"
 #include "shim/sites.h"
 
 /** `syscall; ret`, as the gate's page holds it, as a number. */
@@ -19,6 +20,26 @@ static inline uint64_t machine_ticks(void)
 }
 
 #define machine_stub shim_stub_x86_64
+
+/** The site's instructions, before the loader's were changed (loader.h): where
+ * they are, or in `room`. */
+enum { MACHINE_SITE = LOADER_SITE };
+static inline const unsigned char *machine_original(uintptr_t site,
+						    unsigned char *room)
+{
+	const unsigned char *at = (const unsigned char *)site;
+	uint32_t distance = (uint32_t)at[1] | (uint32_t)at[2] << 8 |
+			    (uint32_t)at[3] << 16 | (uint32_t)at[4] << 24;
+	const unsigned char *stub =
+		at + LOADER_JUMP + (int64_t)(int32_t)distance;
+
+	if (at[0] != 0xe9 || at[LOADER_JUMP] != 0x0f ||
+	    at[LOADER_JUMP + 1] != 0x05)
+		return at;
+	for (int i = 0; i < LOADER_SITE; i++)
+		room[i] = i < LOADER_JUMP ? stub[i] : at[i];
+	return room;
+}
 
 extern unsigned char shim_enter[], shim_enter_cancels[];
 

@@ -211,9 +211,10 @@ static size_t write_stubs(struct change *change, size_t first)
 	change->first = first;
 	for (size_t i = 0; i < change->count; i++) {
 		struct shim_stub how = stub_of(change, i);
+		unsigned char room[MACHINE_SITE];
 
 		if (first + i >= SHIM_STUB_CANCELS ||
-		    !machine_stub(&how, (unsigned char *)how.site,
+		    !machine_stub(&how, machine_original(how.site, room),
 				  (unsigned char *)how.stub, jump))
 			return 0;
 	}
@@ -224,10 +225,10 @@ static void change_site(const struct change *change, size_t index)
 {
 	const struct shim_site *site = &change->sites[index];
 	unsigned char *at = change->base + site->at;
-	unsigned char stub[SHIM_STUB], jump[16];
+	unsigned char stub[SHIM_STUB], jump[16], room[MACHINE_SITE];
 	struct shim_stub how = stub_of(change, index);
 
-	(void)machine_stub(&how, at, stub, jump);
+	(void)machine_stub(&how, machine_original(how.site, room), stub, jump);
 	for (size_t byte = 0; byte < site->size; byte++)
 		at[byte] = jump[byte];
 }

@@ -110,6 +110,10 @@ void fence_free(struct fence *fence);
  */
 int fence_ruleset(const struct fence *fence, int abi);
 
+/** Let one file more be read, which an O_PATH descriptor or one for reading
+ * names. Returns 0 or -errno. */
+int fence_ruleset_add(int ruleset, int file);
+
 /**
  * The components of paths that the policy may treat otherwise than its fence:
  * for the shim, which is no boundary. Returns 0, or -E2BIG where they have no

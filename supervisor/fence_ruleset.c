@@ -118,6 +118,19 @@ static int add_rules(const struct fence *fence, int ruleset)
 	return one.error ? one.error : other.error;
 }
 
+int fence_ruleset_add(int ruleset, int file)
+{
+	const struct landlock_path_beneath_attr rule = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+		.parent_fd = file,
+	};
+
+	return syscall(SYS_landlock_add_rule, ruleset,
+		       LANDLOCK_RULE_PATH_BENEATH, &rule, 0)
+		       ? -errno
+		       : 0;
+}
+
 int fence_ruleset(const struct fence *fence, int abi)
 {
 	struct ruleset ruleset = {.handled_access_fs = HANDLED};

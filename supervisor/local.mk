@@ -222,6 +222,10 @@ libsupervisor_a_SOURCES = \
 	supervisor/limits.h \
 	supervisor/listeners.c \
 	supervisor/listeners.h \
+	supervisor/loader_code.c \
+	supervisor/loader_code.h \
+	supervisor/loader_image.c \
+	supervisor/loader_image.h \
 	supervisor/loading.c \
 	supervisor/loading.h \
 	supervisor/members.c \
@@ -533,6 +537,7 @@ libsupervisor_a_SOURCES = \
 	shim/gate.h \
 	shim/launch.c \
 	shim/launch.h \
+	shim/loader.h \
 	shim/names.c \
 	shim/names.h \
 	shim/object.c \
@@ -546,9 +551,11 @@ libsupervisor_a_SOURCES = \
 if ARCH_AARCH64
 libsupervisor_a_SOURCES += supervisor/arch/registers_aarch64.c
 else
-libsupervisor_a_SOURCES += supervisor/arch/registers_x86_64.c
+libsupervisor_a_SOURCES += supervisor/arch/registers_x86_64.c \
+	shim/loader_x86_64.S
 endif
-EXTRA_DIST += supervisor/arch/registers_aarch64.c supervisor/arch/registers_x86_64.c
+EXTRA_DIST += supervisor/arch/registers_aarch64.c supervisor/arch/registers_x86_64.c \
+	shim/loader_x86_64.S
 
 bin_PROGRAMS += interpose
 interpose_CFLAGS = $(AM_CFLAGS)

@@ -16,6 +16,7 @@
 #include "shim/object.h"
 #include "shim/rows.h"
 #include "supervisor/go_image.h"
+#include "supervisor/loader_code.h"
 #include "supervisor/project.h"
 #include "supervisor/static_image.h"
 
@@ -37,6 +38,9 @@ static struct {
 	size_t base_count, count;
 	const unsigned char *bases[SHIM_OBJECTS];
 	struct shim_object objects[SHIM_OBJECTS];
+	const unsigned char *loader_base;
+	const struct shim_object *loader; /* one of the objects, or NULL */
+	struct shim_code loader_code;
 } loaded;
 
 struct preload {
@@ -44,6 +48,8 @@ struct preload {
 	char path[SHIM_PATH];
 	struct go_images *go;
 	struct static_images *statics;
+	struct loader_code loader;
+	bool has_loader;
 };
 
 /* -- what is built -----------------------------------------------------------
@@ -110,27 +116,30 @@ static struct shim_config *find_config(char *bytes, size_t size)
 /* No more than is needed: the loader waits for as long. */
 static int add_object(struct dl_phdr_info *info, size_t size, void *context)
 {
+	const unsigned char *base = (const unsigned char *)info->dlpi_addr;
+
 	(void)size;
 	(void)context;
-	if (loaded.base_count < SHIM_OBJECTS &&
-	    shim_object_named(info->dlpi_name))
-		loaded.bases[loaded.base_count++] =
-			(const unsigned char *)info->dlpi_addr;
+	if (loaded.base_count == SHIM_OBJECTS ||
+	    !shim_object_named(info->dlpi_name))
+		return 0;
+	loaded.bases[loaded.base_count++] = base;
+	if (strstr(info->dlpi_name, "/ld-"))
+		loaded.loader_base = base;
 	return 0;
 }
 
 /* Returns whether it is an object that can be known again. */
-static bool find_sites(const unsigned char *base, struct shim_object *object)
+static bool find_sites(const unsigned char *base, struct shim_object *object,
+		       struct shim_code *code)
 {
-	struct shim_code code;
-
-	if (!shim_object_look(base, &code, object->id))
+	if (!shim_object_look(base, code, object->id))
 		return false;
 #ifdef __aarch64__
-	object->count = (uint32_t)shim_sites_aarch64(&code, shim_gates,
+	object->count = (uint32_t)shim_sites_aarch64(code, shim_gates,
 						     object->sites, SHIM_SITES);
 #else
-	object->count = (uint32_t)shim_sites_x86_64(&code, shim_gates, true,
+	object->count = (uint32_t)shim_sites_x86_64(code, shim_gates, true,
 						    object->sites, SHIM_SITES);
 #endif
 	object->count = (uint32_t)shim_sites_near(object->sites, object->count);
@@ -143,9 +152,18 @@ void preload_look(void)
 	if (loaded.found)
 		return;
 	dl_iterate_phdr(add_object, NULL);
-	for (size_t i = 0; i < loaded.base_count; i++)
-		loaded.count += find_sites(loaded.bases[i],
-					   &loaded.objects[loaded.count]);
+	for (size_t i = 0; i < loaded.base_count; i++) {
+		struct shim_object *object = &loaded.objects[loaded.count];
+		struct shim_code code;
+
+		if (!find_sites(loaded.bases[i], object, &code))
+			continue;
+		loaded.count++;
+		if (loaded.bases[i] != loaded.loader_base)
+			continue;
+		loaded.loader = object;
+		loaded.loader_code = code;
+	}
 	loaded.found = true;
 }
 
@@ -213,6 +231,10 @@ static int make(struct preload *preload, const struct shim_names *names,
 		return error;
 	preload->go = go_images_new(bytes, size);
 	preload->statics = static_images_new(bytes, size);
+	preload->has_loader =
+		loaded.loader &&
+		loader_code_make(&loaded.loader_code, loaded.loader, names,
+				 preload->path, apart, &preload->loader);
 	*why = "the session's directory cannot be written";
 	return write_copy(preload->directory, bytes, size);
 }
@@ -262,6 +284,11 @@ struct go_images *preload_go(const struct preload *preload)
 struct static_images *preload_statics(const struct preload *preload)
 {
 	return preload->statics;
+}
+
+const struct loader_code *preload_loader(const struct preload *preload)
+{
+	return preload->has_loader ? &preload->loader : NULL;
 }
 
 bool preload_opens(const struct preload *preload, const char *path,

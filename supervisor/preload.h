@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct go_images;
+struct loader_code;
 struct preload;
 struct shim_names;
 struct static_images;
@@ -44,6 +45,9 @@ struct go_images *preload_go(const struct preload *preload);
 
 /** Likewise for other programs without a loader. */
 struct static_images *preload_statics(const struct preload *preload);
+
+/** What becomes of the loader in new images, owned by the object, or NULL. */
+const struct loader_code *preload_loader(const struct preload *preload);
 
 /** Is this the loader's open of it? `flags` are open(2)'s. */
 bool preload_opens(const struct preload *preload, const char *path,

@@ -9,6 +9,7 @@
 #include "policy/policy.h"
 #include "supervisor/go_image.h"
 #include "supervisor/image_preload.h"
+#include "supervisor/loader_image.h"
 #include "supervisor/preload.h"
 #include "supervisor/program_env.h"
 #include "supervisor/images.h"
@@ -172,20 +173,27 @@ int prepare_image(struct session *session, struct image_stack *stack,
 		go || plan->preloads ? NULL
 				     : static_image_find(statics, stack, plan);
 
-	if ((!go && !program && !plan->preloads) ||
-	    !worth_start(session->worth, stack->pid,
-			 &(struct worth_program){
-				 .device = plan->device,
-				 .inode = plan->inode,
-				 .argv = plan->argv,
-				 .argv_length = plan->argv_length,
-			 }))
+	if (!go && !program && !plan->preloads)
 		return 0;
-	if (go)
+	bool loads = worth_start(session->worth, stack->pid,
+				 &(struct worth_program){
+					 .device = plan->device,
+					 .inode = plan->inode,
+					 .argv = plan->argv,
+					 .argv_length = plan->argv_length,
+				 });
+
+	if (loads && go)
 		error = go_image_join(images, stack, go);
-	else if (program)
+	else if (loads && program)
 		error = static_image_join(statics, stack, program);
 	if (error || !plan->preloads)
 		return error;
-	return image_preload(stack, preload_path(session->preload));
+	/* A program in Go has mapped the gate already. */
+	if (!go)
+		error = loader_image_join(preload_loader(session->preload),
+					  stack);
+	return error || !loads
+		       ? error
+		       : image_preload(stack, preload_path(session->preload));
 }

@@ -367,8 +367,13 @@ static int make_preload(struct run *run, const char **why)
 
 	if (error)
 		return error;
-	return preload_new(names, run->session.apart, run->files.runtime_fd,
-			   run->files.runtime_path, &run->session.preload, why);
+	error = preload_new(names, run->session.apart, run->files.runtime_fd,
+			    run->files.runtime_path, &run->session.preload,
+			    why);
+	auto_fd file = error ? error : preload_open(run->session.preload);
+
+	/* Whoever opens it by its path may read it: file.c. */
+	return file < 0 ? file : fence_ruleset_add(run->ruleset, file);
 }
 
 static int make_fence(struct run *run)

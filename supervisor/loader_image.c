@@ -1,0 +1,58 @@
+/*
+ * Theory of operation. All that is read and written is the image's own memory,
+ * of which nobody else has any yet: a loader that only looks like the one that
+ * is known harms the image that it is in. The jumps are written last, and where
+ * that fails nothing leads to the rest.
+ */
+#include "supervisor/loader_image.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/scope.h"
+#include "supervisor/image_stack.h"
+#include "supervisor/loader_code.h"
+#include "supervisor/tracee.h"
+
+static bool is_as_known(const struct loader_code *code, pid_t pid,
+			uint64_t base)
+{
+	static const unsigned char nothing[LOADER_PAGE];
+	unsigned char now[LOADER_PAGE];
+
+	return tracee_read(pid, base + code->calls_at, now, code->calls_size) ==
+		       0 &&
+	       memcmp(now, code->before, code->calls_size) == 0 &&
+	       tracee_read(pid, base + code->room_at, now, code->room_size) ==
+		       0 &&
+	       memcmp(now, nothing, code->room_size) == 0;
+}
+
+/* Returns whether the image must begin in the room. */
+static bool change(const struct loader_code *code, pid_t pid, uint64_t base)
+{
+	auto_fd memory = tracee_proc_open(pid, "mem", O_RDWR);
+
+	return memory >= 0 &&
+	       pwrite(memory, code->room, code->room_size,
+		      (off_t)(base + code->room_at)) ==
+		       (ssize_t)code->room_size &&
+	       pwrite(memory, code->after, code->calls_size,
+		      (off_t)(base + code->calls_at)) ==
+		       (ssize_t)code->calls_size;
+}
+
+int loader_image_join(const struct loader_code *code, struct image_stack *stack)
+{
+	uint64_t base = image_stack_auxiliary(stack, AT_BASE);
+
+	if (!code || !base || image_stack_auxiliary(stack, AT_SECURE) ||
+	    registers_pc(&stack->registers) != base + code->entry ||
+	    !is_as_known(code, stack->pid, base) ||
+	    !change(code, stack->pid, base))
+		return 0;
+	registers_set_pc(&stack->registers, base + code->begin);
+	return registers_set(stack->pid, &stack->registers);
+}
