@@ -354,7 +354,7 @@ tests_escape_gate_CFLAGS = $(tracee_cflags)
 tests_escape_gate_LDFLAGS = -pthread
 tests_escape_gate_SOURCES = shim/gate.h tests/escape/gate_call.h \
 	tests/escape/served.h tests/escape/gate.c tests/escape/gate_call.c \
-	tests/escape/gate_pry.c
+	tests/escape/gate_path.c tests/escape/gate_pry.c
 dist_check_SCRIPTS += tests/escape/gate.sh
 TESTS += tests/escape/gate.sh
 check_PROGRAMS += tests/escape/gate_list

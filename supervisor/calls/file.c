@@ -76,6 +76,33 @@ static int reopen(const struct place *place, uint64_t flags, mode_t mode)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * May the call go on by itself where the fence lets the file be read? Then its
+ * path is read anew, and may lead elsewhere by now: to nothing that the fence
+ * does not let any program read at the gate. So these are the opens that pass
+ * there (filter_gate.c). Not where it is to be told that none can be given.
+ */
+static bool may_pass(const struct call *call, const struct wanted *wanted)
+{
+	return call->session->fence && !call->session->limits_files &&
+	       wanted->in_registers &&
+	       (!call->session->apart || (wanted->flags & O_NOFOLLOW));
+}
+
+/*
+ * May an open with O_PATH go on where the supervisor sees at a path what the
+ * kernel does? A path that leads elsewhere by then gives a descriptor of what
+ * is there, which tells what stat(2) does at the gate. Whatever is done by it
+ * is decided about as by any other name of the object, or ruled by the fence;
+ * but for what has no name, which may_pass() is about.
+ */
+static bool path_may_pass(const struct call *call, const struct place *place,
+			  const struct wanted *wanted)
+{
+	return may_pass(call, wanted) && !place->standin && !place->magic &&
+	       !place->proc && !place->nameless;
+}
+
 /* O_PATH: a descriptor that only names the object. */
 static void give_path(struct call *call, const struct place *place,
 		      const struct wanted *wanted)
@@ -85,6 +112,10 @@ static void give_path(struct call *call, const struct place *place,
 	int fd = place->fd;
 
 	admit_metadata(call, place);
+	if (path_may_pass(call, place, wanted)) {
+		call_continue(call);
+		return;
+	}
 	if (!(wanted->flags & O_NOFOLLOW)) {
 		/* Without the O_NOFOLLOW of the pin, which F_GETFL shows. */
 		fresh = open(admit_own_link(place->fd, link),
@@ -193,19 +224,6 @@ static bool await_authority(struct call *call)
 	else
 		call_result(call, -CALL_RESTART);
 	return false;
-}
-
-/*
- * May the call go on by itself where the fence lets the file be read? Then its
- * path is read anew, and may lead elsewhere by now: to nothing that the fence
- * does not let any program read at the gate. So these are the opens that pass
- * there (filter_gate.c). Not where it is to be told that none can be given.
- */
-static bool may_pass(const struct call *call, const struct wanted *wanted)
-{
-	return call->session->fence && !call->session->limits_files &&
-	       wanted->in_registers && !(wanted->flags & O_DIRECTORY) &&
-	       (!call->session->apart || (wanted->flags & O_NOFOLLOW));
 }
 
 /* An object that exists. */
@@ -351,7 +369,10 @@ static unsigned walk_flags(const struct call *call, const struct wanted *wanted)
 		flags |= PATH_RESOLVE;
 	if ((wanted->flags & ~plain) == 0)
 		flags |=
-			PATH_OPEN | (may_pass(call, wanted) ? PATH_FENCED : 0U);
+			PATH_OPEN | (!(wanted->flags & O_DIRECTORY) &&
+						     may_pass(call, wanted)
+					     ? PATH_FENCED
+					     : 0U);
 	return flags;
 }
 

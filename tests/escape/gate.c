@@ -2,7 +2,8 @@
  * Hostile code at the gate: it maps the page itself, jumps there with whatever
  * arguments it likes, and gets nothing that the policy does not allow outright.
  *
- * Usage: gate HOME PROJECT, laid out by gate.sh. Prints FAILED: for what it
+ * Usage: gate HOME PROJECT [TRIES INODE INODE], laid out by gate.sh: how often
+ * to race, and what it races for, ~/veil/x and ~/veil. Prints FAILED: for what it
  * got. gate HOME names, gate HOME guard: under other policies.
  *
  * gate DIRECTORY hold: have a secret in a pipe, a memory file and a file
@@ -476,8 +477,14 @@ int main(int argc, char **argv)
 	reading();
 	changing();
 	never();
-	if (argc > 3)
+	if (argc > 5) {
 		racing(atoi(argv[3]));
+		failed |= gate_turned(in(home, "veil/x"), argv[4],
+				      in(home, "show/x"), project,
+				      atoi(argv[3]));
+		failed |= gate_turned(in(home, "veil"), argv[5],
+				      in(home, "show"), project, atoi(argv[3]));
+	}
 	passing();
 	return failed;
 }

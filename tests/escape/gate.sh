@@ -21,6 +21,10 @@ echo TOPSECRET >"$HOME/.ssh/id_rsa"
 ln -s id_rsa "$HOME/.ssh/link"
 echo key=TOPSECRET >"$HOME/.aws/credentials"
 echo TOPSECRET >"$HOME/private/other"
+mkdir "$HOME/veil" "$HOME/show"
+echo TOPSECRET >"$HOME/veil/x"
+ln -s x "$HOME/veil/link"
+echo plain >"$HOME/show/x"
 echo as-before >"$HOME/.bashrc"
 echo KEY=TOPSECRET >.env
 echo KEY=TOPSECRET >sub/deep/.env
@@ -40,7 +44,9 @@ failed=0
 attack() { # FENCE
 	timeout 120 "$interpose" -q --fence "$1" -C "$project" \
 		-e "allow read,exec $here/bin/**" -e "deny read,write $HOME/private/**" \
-		"$here/bin/gate" "$HOME" "$project" "${GATE_TRIES:-2000}" >"$here/out" 2>&1
+		-e "hide read $HOME/veil $HOME/veil/**" -e "allow read $HOME/show $HOME/show/**" \
+		"$here/bin/gate" "$HOME" "$project" "${GATE_TRIES:-2000}" \
+		"$(stat -c %i "$HOME/veil/x")" "$(stat -c %i "$HOME/veil")" >"$here/out" 2>&1
 	status=$?
 	[ $status -eq 0 ] || { echo "FAILED: --fence $1, status $status"; failed=1; cat "$here/out"; }
 }
@@ -51,6 +57,8 @@ grep -q 'metadata passes' "$here/out" && passes=1
 [ "$passes" ] || echo "(no Landlock of its third version here: nothing passed at the gate)"
 echo plain >clean/gone
 attack off
+[ "$(grep -c 'turned to .*: 0 times' "$here/out")" = 2 ] ||
+	{ echo "FAILED: what is hidden was named with --fence off"; cat "$here/out"; failed=1; }
 grep -q 'metadata passes' "$here/out" && { echo "FAILED: metadata passed with --fence off"; failed=1; }
 after=$(find "$HOME" .git -type f -exec ls -l --time-style=full-iso {} +)
 [ "$before" = "$after" ] || { echo "FAILED: files changed"; echo "$before"; echo "$after"; failed=1; }

@@ -17,6 +17,13 @@ long open_at_gate(const char *path, int flags);
 /** DIRECTORY/NAME; eight of them stay as they are. */
 const char *in(const char *directory, const char *name);
 
+/** Open with O_PATH, so often, a path that is turned between what is plain and
+ * what is hidden, whose inode is given, and make use of what was won: where it
+ * takes a name, in `directory`. Both paths are as long. Prints how often it was
+ * won. Returns 0, or 1: it was of use. */
+int gate_turned(const char *hidden, const char *inode, const char *plain,
+		const char *directory, int tries);
+
 /** Have a secret in a pipe, a memory file and a file without a name, print the
  * process's number, and wait for the end of the input. Returns the status. */
 int gate_hold(const char *directory);

@@ -1,0 +1,155 @@
+/*
+ * A path that is turned to what is hidden while it is opened with O_PATH: what
+ * such a descriptor is good for.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tests/escape/gate_call.h"
+
+/* The path lies where another thread writes: what the supervisor has read, and
+ * what the kernel reads, if the call goes on. */
+struct turning {
+	char path[1024], plain[1024], hidden[1024];
+	size_t size;
+	atomic_bool stop;
+};
+
+static void *turn(void *context)
+{
+	struct turning *turning = context;
+
+	while (!atomic_load(&turning->stop)) {
+		memcpy(turning->path, turning->hidden, turning->size);
+		memcpy(turning->path, turning->plain, turning->size);
+	}
+	return NULL;
+}
+
+static bool tells(long fd)
+{
+	char text[64] = "";
+	ssize_t got = fd < 0 ? -1 : read((int)fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close((int)fd);
+	return got > 0 && strstr(text, "TOPSECRET");
+}
+
+static bool told(const char *how, bool is)
+{
+	if (is)
+		printf("FAILED: an O_PATH descriptor that a race gave: %s\n",
+		       how);
+	return is;
+}
+
+/* By the gate and by the supervisor. */
+static bool opens(const char *how, int at, const char *path)
+{
+	return told(how, tells(gate(SYS_openat, at, path, O_RDONLY, 0, 0))) |
+	       told(how, tells(syscall(SYS_openat, at, path, O_RDONLY, 0)));
+}
+
+static bool lists(const char *how, int at, const char *path)
+{
+	const int flags = O_RDONLY | O_DIRECTORY;
+	long fds[] = {gate(SYS_openat, at, path, flags, 0, 0),
+		      syscall(SYS_openat, at, path, flags, 0)};
+	char entries[1024];
+	bool failed = false;
+
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] < 0)
+			continue;
+		failed |= told(how, syscall(SYS_getdents64, fds[i], entries,
+					    sizeof(entries)) > 0);
+		close((int)fds[i]);
+	}
+	return failed;
+}
+
+static bool use_file(int fd, const char *directory)
+{
+	char link[64], made[1100], text[64];
+	bool failed = false;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(made, sizeof(made), "%s/made", directory);
+	failed |= opens("opened by its link", AT_FDCWD, link);
+	failed |= opens("opened by no name", fd, "");
+	if (linkat(AT_FDCWD, link, AT_FDCWD, made, AT_SYMLINK_FOLLOW) == 0) {
+		failed |= opens("linked", AT_FDCWD, made);
+		unlink(made);
+	}
+	if (linkat(fd, "", AT_FDCWD, made, AT_EMPTY_PATH) == 0) {
+		failed |= opens("linked without a name", AT_FDCWD, made);
+		unlink(made);
+	}
+	failed |= told("read", pread(fd, text, sizeof(text), 0) > 0);
+	return failed;
+}
+
+static bool use_directory(int fd, const char *directory)
+{
+	char link[64], name[96], target[64];
+	bool failed = false;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(name, sizeof(name), "%s/x", link);
+	failed |= opens("below its link", AT_FDCWD, name);
+	failed |= opens("below it", fd, "x");
+	failed |= lists("listed by its link", AT_FDCWD, link);
+	failed |= lists("listed", fd, ".");
+	failed |= told("a target of a link",
+		       readlinkat(fd, "link", target, sizeof(target)) >= 0);
+	if (fchdir(fd) == 0) {
+		failed |= opens("by the working directory", AT_FDCWD, "x");
+		failed |= lists("the working directory", AT_FDCWD, ".");
+	}
+	(void)!chdir(directory);
+	return failed;
+}
+
+int gate_turned(const char *hidden, const char *inode, const char *plain,
+		const char *directory, int tries)
+{
+	struct turning turning = {.stop = false};
+	struct stat got;
+	pthread_t thread;
+	bool failed = false;
+	int won = 0;
+
+	snprintf(turning.hidden, sizeof(turning.hidden), "%s", hidden);
+	snprintf(turning.plain, sizeof(turning.plain), "%s", plain);
+	memcpy(turning.path, turning.plain, sizeof(turning.path));
+	turning.size = strlen(turning.plain) + 1;
+	if (pthread_create(&thread, NULL, turn, &turning))
+		return 99;
+	for (int i = 0; i < tries && !failed; i++) {
+		int fd = open(turning.path, O_PATH | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &got) == 0 &&
+		    got.st_ino == strtoull(inode, NULL, 10)) {
+			won++;
+			failed = S_ISDIR(got.st_mode)
+					 ? use_directory(fd, directory)
+					 : use_file(fd, directory);
+		}
+		close(fd);
+	}
+	atomic_store(&turning.stop, true);
+	pthread_join(thread, NULL);
+	printf("turned to %s: %d times\n", hidden, won);
+	return failed;
+}
