@@ -189,11 +189,12 @@ int prepare_image(struct session *session, struct image_stack *stack,
 		error = static_image_join(statics, stack, program);
 	if (error || !plan->preloads)
 		return error;
+	if (!loads)
+		return 0;
 	/* A program in Go has mapped the gate already. */
 	if (!go)
 		error = loader_image_join(preload_loader(session->preload),
 					  stack);
-	return error || !loads
-		       ? error
-		       : image_preload(stack, preload_path(session->preload));
+	return error ? error
+		     : image_preload(stack, preload_path(session->preload));
 }
