@@ -417,7 +417,54 @@ int path_short_entry(struct call *call, int base, const char *base_path,
 	return open_entry(base, text, flags, place);
 }
 
-/* --------------------------------------------------------------- both of them
+/* ---------------------------------------------------- descriptors of one's own
+ * -- */
+
+/*
+ * The link that stands for a descriptor of the caller's own, and not what it
+ * leads to: what tells programs the names of their files. Of what the long way
+ * would ask the policy nothing is left out.
+ */
+static int own_descriptor(struct call *call, const char *path,
+			  struct place *place)
+{
+	static const char self[] = "/proc/self", files[] = "/fd/";
+	const size_t self_length = sizeof(self) - 1;
+	struct policy_decision decision;
+
+	if (strncmp(path, self, self_length) != 0 ||
+	    strncmp(path + self_length, files, sizeof(files) - 1) != 0)
+		return PATH_LONG_WAY;
+	const char *number = path + self_length + sizeof(files) - 1;
+	size_t digits = strspn(number, "0123456789");
+	pid_t process = call_process(call);
+
+	if (digits == 0 || digits > NAME_MAX || number[digits] != '\0' ||
+	    process < 0)
+		return PATH_LONG_WAY;
+	path_decide(call, place, self, self_length, &decision);
+	if (decision.verdict == VERDICT_HIDE ||
+	    decision.verdict == VERDICT_FAKE)
+		return PATH_LONG_WAY;
+	place->slash = false;
+	place->length =
+		(size_t)snprintf(place->path, sizeof(place->path),
+				 "/proc/%d%s%s", process, files, number);
+	path_decide(call, place, place->path, place->length, &place->read);
+	if (place->read.verdict == VERDICT_HIDE ||
+	    place->read.verdict == VERDICT_FAKE ||
+	    !ancestors_clear(call, place))
+		return PATH_LONG_WAY;
+	int fd = path_openat2(AT_FDCWD, place->path, O_PATH | O_NOFOLLOW,
+			      NO_LINKS);
+
+	if (fd < 0)
+		return PATH_LONG_WAY;
+	place->fd = fd;
+	return 0;
+}
+
+/* --------------------------------------------------------------- all of them
  * -- */
 
 static int short_once(struct call *call, int dirfd, const char *path,
@@ -427,6 +474,9 @@ static int short_once(struct call *call, int dirfd, const char *path,
 
 	if (path[0] != '/')
 		return short_relative(call, dirfd, path, flags, place);
+	if (!(flags & (PATH_FOLLOW | PATH_ENTRY | PATH_OPEN)) &&
+	    own_descriptor(call, path, place) == 0)
+		return 0;
 	const struct root_link *link = find_root_link(path);
 
 	if (link) {

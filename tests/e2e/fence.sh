@@ -190,4 +190,18 @@ grep -q "^read  *$here/main/.git/\*\*\$" "$here/shown" ||
 	{ echo "FAILED: the repository of a worktree"; grep main "$here/shown" | head; failed=1; }
 grep -q "^read  *$here/home/.cargo/registry/\*\*\$" "$here/shown" &&
 	{ echo "FAILED: a tree of tools is gone through without a bound"; failed=1; }
+# Which file a descriptor of one's own is: told at once, by the short way, and where a
+# rule speaks against it not at all, as by the long one.
+for rule in 'deny read /nowhere' 'hide read /proc' 'hide read /proc/self' 'hide read /proc/*/fd' \
+	'hide read /proc/*/fd/5' 'hide read /proc/self/**' 'hide read /proc/*/fd/**'; do
+	for way in /proc/self/fd/5 /proc/self/./fd/5; do
+		"$interpose" -q --only -C . -e 'allow read,exec /**' -e 'allow env *' -e "$rule" \
+			sh -c 'exec readlink "$1" 5<real' sh $way
+		echo "status $?"
+	done >"$here/own" 2>&1
+	wanted="$here/project/real status 0"
+	[ "$rule" = "${rule#hide}" ] || wanted='status 1'
+	[ "$(tr "\n" " " <"$here/own")" = "$wanted $wanted " ] ||
+		{ echo "FAILED: a descriptor's name, $rule"; cat "$here/own"; failed=1; }
+done
 exit $failed
