@@ -5,21 +5,19 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "policy/policy.h"
-#include "policy/scope.h"
+#include "supervisor/receivers.h"
 
 enum {
 	MOST_LISTENERS = 1024,
 	MOST_FILES = 1024,
 	MOST_DECIDED = 1024,
 	MOST_SAME_PORT = 64, /* sockets of the session on one port */
-	STATE_LISTEN = 10,   /* TCP_LISTEN, as /proc/net/tcp has it */
 };
 
 struct listener {
@@ -48,15 +46,6 @@ struct listeners {
 	 * a listen, so that no other comes between it and this. */
 	uint64_t decided[MOST_DECIDED];
 	size_t next_decided; /* and this */
-};
-
-/* The session's sockets on the port in question. */
-struct own {
-	const struct policy_endpoint *endpoint;
-	uint64_t inodes[MOST_SAME_PORT];
-	size_t count;
-	size_t found;
-	bool other; /* somebody else's listens there, too */
 };
 
 struct listeners *listeners_new(void)
@@ -249,7 +238,7 @@ bool listeners_own_file(struct listeners *listeners, int fd)
 	return own;
 }
 
-/* ------------------------------------------------- asking of the kernel -- */
+/* ------------------------------------------------------------ endpoints -- */
 
 bool listeners_is_loopback(const struct policy_endpoint *endpoint)
 {
@@ -261,126 +250,23 @@ bool listeners_is_loopback(const struct policy_endpoint *endpoint)
 	       memcmp(endpoint->address, loopback6, 16) == 0;
 }
 
-static bool all_zero(const uint8_t *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (bytes[i])
-			return false;
-	return true;
-}
-
-/* Does a socket bound to `local` (4 or 16 bytes) receive for the endpoint? A
- * socket bound to :: receives for IPv4, too, unless it is told not to, which
- * is not shown: it counts. */
-static bool receives(const uint8_t *local, size_t size,
-		     const struct policy_endpoint *endpoint)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (all_zero(local, size))
-		return true;
-	if (endpoint->family == AF_INET6)
-		return size == 16 && memcmp(local, endpoint->address, 16) == 0;
-	if (size == 16) {
-		if (memcmp(local, mapped, sizeof(mapped)) != 0)
-			return false;
-		local += sizeof(mapped);
-	}
-	return all_zero(local, 4) || memcmp(local, endpoint->address, 4) == 0;
-}
-
-/* The kernel prints each 32-bit word of an address as its own number, as it
- * lies in memory. Returns the number of bytes, or 0. */
-static size_t parse_address(const char *text, uint8_t bytes[16])
-{
-	size_t length = strlen(text);
-
-	if (length != 8 && length != 32)
-		return 0;
-	for (size_t i = 0; i < length / 8; i++) {
-		char word[9];
-
-		memcpy(word, text + i * 8, 8);
-		word[8] = '\0';
-		uint32_t value = (uint32_t)strtoul(word, NULL, 16);
-
-		memcpy(bytes + i * 4, &value, 4);
-	}
-	return length / 2;
-}
-
-/* proc_net_tcp(5). Returns false at the end of what is of interest. */
-static bool look_at(const char *line, struct own *own)
-{
-	char local[33];
-	unsigned port, state;
-	unsigned long inode;
-	uint8_t bytes[16];
-
-	if (sscanf(line,
-		   " %*u: %32[0-9A-F]:%4X %*[0-9A-F]:%*X %2X %*X:%*X %*X:%*X "
-		   "%*X %*u %*u %lu",
-		   local, &port, &state, &inode) != 4)
-		return true; /* the heading */
-	/* The kernel lists what listens first. */
-	if (own->endpoint->kind == ENDPOINT_TCP && state != STATE_LISTEN)
-		return false;
-	size_t size = parse_address(local, bytes);
-
-	if (port != own->endpoint->port || size == 0 ||
-	    !receives(bytes, size, own->endpoint))
-		return true;
-	for (size_t i = 0; i < own->count; i++) {
-		if (own->inodes[i] == inode) {
-			own->found++;
-			return true;
-		}
-	}
-	own->other = true;
-	return false;
-}
-
-/* Returns false where the table cannot be read. */
-static bool look_through(const char *path, struct own *own)
-{
-	char line[512];
-	FILE *file = fopen(path, "re");
-
-	if (!file)
-		return false;
-	while (fgets(line, sizeof(line), file) && look_at(line, own))
-		;
-	bool read_well = !ferror(file);
-
-	fclose(file);
-	return read_well;
-}
-
 bool listeners_own(struct listeners *listeners,
 		   const struct policy_endpoint *endpoint)
 {
-	struct own own = {.endpoint = endpoint};
+	uint64_t inodes[MOST_SAME_PORT];
 	bool udp = endpoint->kind == ENDPOINT_UDP;
+	size_t count = 0;
 
 	if (!listeners_is_loopback(endpoint))
 		return false;
 	pthread_mutex_lock(&listeners->lock);
-	for (size_t i = 0; i < listeners->count && own.count < MOST_SAME_PORT;
+	for (size_t i = 0; i < listeners->count && count < MOST_SAME_PORT;
 	     i++) {
 		const struct listener *listener = &listeners->list[i];
 
 		if (listener->port == endpoint->port && listener->udp == udp)
-			own.inodes[own.count++] = listener->inode;
+			inodes[count++] = listener->inode;
 	}
 	pthread_mutex_unlock(&listeners->lock);
-	if (own.count == 0)
-		return false;
-	if (endpoint->family == AF_INET &&
-	    !look_through(udp ? "/proc/net/udp" : "/proc/net/tcp", &own))
-		return false;
-	/* Absent where the kernel has no IPv6: then nothing listens there. */
-	if (!own.other)
-		(void)look_through(udp ? "/proc/net/udp6" : "/proc/net/tcp6",
-				   &own);
-	return own.found > 0 && !own.other;
+	return count && receivers_are(endpoint, inodes, count);
 }

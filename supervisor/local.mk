@@ -384,6 +384,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/proposal.c \
 	supervisor/proposal.h \
 	supervisor/proposal_run.c \
+	supervisor/receivers.c \
+	supervisor/receivers.h \
 	supervisor/record.c \
 	supervisor/record.h \
 	supervisor/redact.c \

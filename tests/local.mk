@@ -20,6 +20,12 @@ test_entries_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_entries_SOURCES = tests/unit/test_entries.c
 test_entries_LDADD = libsupervisor.a $(CHECK_LIBS)
 
+check_PROGRAMS += test_receivers
+TESTS += test_receivers
+test_receivers_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_receivers_SOURCES = tests/unit/test_receivers.c
+test_receivers_LDADD = libsupervisor.a $(CHECK_LIBS)
+
 check_PROGRAMS += test_mounts
 TESTS += test_mounts
 test_mounts_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
