@@ -9,12 +9,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,6 +26,8 @@
 enum { BLOCK = 50, ENTRIES = 32 };
 
 static int listed = -1; /* a directory of ENTRIES files */
+static int listening = -1;
+static struct sockaddr_in own;
 static char *const no_environment[] = {NULL};
 
 static int do_getpid(void)
@@ -98,6 +102,19 @@ static int do_open_path(void)
 	return fd < 0 ? -1 : close(fd);
 }
 
+/* To a port of one's own. */
+static int do_connect(void)
+{
+	int to = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int failed = to < 0 || connect(to, (const struct sockaddr *)&own,
+				       sizeof(own));
+	int from = failed ? -1 : accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+
+	if (to >= 0)
+		close(to);
+	return from < 0 ? -1 : close(from);
+}
+
 static int do_exec(void)
 {
 	char *const argv[] = {(char[]){"true"}, NULL};
@@ -125,6 +142,7 @@ static const struct {
 	{"rename", do_rename, 1},
 	{"chdir", do_chdir, 5},
 	{"open O_PATH+close", do_open_path, 5},
+	{"connect+accept+close", do_connect, 10},
 	{"fork+exec", do_exec, 100},
 };
 
@@ -162,6 +180,19 @@ static int prepare(const char *directory)
 	return listed < 0 ? -1 : 0;
 }
 
+static int listen_here(void)
+{
+	socklen_t length = sizeof(own);
+
+	listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	own.sin_family = AF_INET;
+	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return listening < 0 ||
+	       bind(listening, (const struct sockaddr *)&own, length) ||
+	       listen(listening, BLOCK) ||
+	       getsockname(listening, (struct sockaddr *)&own, &length);
+}
+
 static int run_block(size_t call, long most)
 {
 	for (int i = 0; i < BLOCK && taken[call] < most; i++) {
@@ -191,7 +222,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: micro DIRECTORY COUNT (at least 100)\n");
 		return 2;
 	}
-	if (prepare(argv[1])) {
+	if (prepare(argv[1]) || listen_here()) {
 		perror(argv[1]);
 		return 1;
 	}

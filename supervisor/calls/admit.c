@@ -118,6 +118,12 @@ int admit_metadata(struct call *call, const struct place *place)
 	return 0;
 }
 
+bool admit_named(const struct call *call, const struct place *place)
+{
+	return call->session->fence && !place->standin && !place->magic &&
+	       !place->proc && !place->nameless;
+}
+
 int admit_create_error(const struct place *place, int error)
 {
 	return error == -ENOENT && place->read.verdict == VERDICT_HIDE ? -EACCES

@@ -22,6 +22,15 @@ int admit(struct call *call, enum action action, const struct place *place);
  * hidden has ended the walk already; a stand-in is recorded. Returns 0. */
 int admit_metadata(struct call *call, const struct place *place);
 
+/**
+ * May a call that names the place, and opens nothing (O_PATH, chdir), go on by
+ * itself after that? Where metadata passes at the gate, and the supervisor sees
+ * at the path what the kernel does. A path that is changed meanwhile names
+ * another place: that tells what stat(2) does at the gate, and whatever is done
+ * by way of it is decided about as by any other name, or ruled by the fence.
+ */
+bool admit_named(const struct call *call, const struct place *place);
+
 /** The errno for a walk that ended with `error`, where the call would have
  * created the place: what is hidden cannot be created. */
 int admit_create_error(const struct place *place, int error);

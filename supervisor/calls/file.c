@@ -89,20 +89,6 @@ static bool may_pass(const struct call *call, const struct wanted *wanted)
 	       (!call->session->apart || (wanted->flags & O_NOFOLLOW));
 }
 
-/*
- * May an open with O_PATH go on where the supervisor sees at a path what the
- * kernel does? A path that leads elsewhere by then gives a descriptor of what
- * is there, which tells what stat(2) does at the gate. Whatever is done by it
- * is decided about as by any other name of the object, or ruled by the fence;
- * but for what has no name, which may_pass() is about.
- */
-static bool path_may_pass(const struct call *call, const struct place *place,
-			  const struct wanted *wanted)
-{
-	return may_pass(call, wanted) && !place->standin && !place->magic &&
-	       !place->proc && !place->nameless;
-}
-
 /* O_PATH: a descriptor that only names the object. */
 static void give_path(struct call *call, const struct place *place,
 		      const struct wanted *wanted)
@@ -112,7 +98,8 @@ static void give_path(struct call *call, const struct place *place,
 	int fd = place->fd;
 
 	admit_metadata(call, place);
-	if (path_may_pass(call, place, wanted)) {
+	/* may_pass(): what has no name could be opened by its descriptor. */
+	if (may_pass(call, wanted) && admit_named(call, place)) {
 		call_continue(call);
 		return;
 	}

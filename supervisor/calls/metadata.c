@@ -349,12 +349,15 @@ void call_chdir(struct call *call)
 
 	place_init(&place);
 	if (lookup(call, AT_FDCWD, 0, PATH_FOLLOW, &place) == 0) {
-		admit_metadata(call, &place);
-		int error =
-			S_ISDIR(place.stat.st_mode)
-				? tracer_chdir(call, place.fd, !place.standin)
-				: -ENOTDIR;
+		int error = 0;
 
+		admit_metadata(call, &place);
+		if (!S_ISDIR(place.stat.st_mode))
+			error = -ENOTDIR;
+		else if (admit_named(call, &place))
+			call_continue(call);
+		else
+			error = tracer_chdir(call, place.fd, !place.standin);
 		if (error)
 			call_result(call, error);
 	}

@@ -1,6 +1,6 @@
 /*
- * A path that is turned to what is hidden while it is opened with O_PATH: what
- * such a descriptor is good for.
+ * A path that is turned to what is hidden while it is opened with O_PATH, or
+ * gone to: what such a descriptor, or working directory, is good for.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -47,16 +47,17 @@ static bool tells(long fd)
 static bool told(const char *how, bool is)
 {
 	if (is)
-		printf("FAILED: an O_PATH descriptor that a race gave: %s\n",
-		       how);
+		printf("FAILED: what a race gave: %s\n", how);
 	return is;
 }
 
 /* By the gate and by the supervisor. */
 static bool opens(const char *how, int at, const char *path)
 {
-	return told(how, tells(gate(SYS_openat, at, path, O_RDONLY, 0, 0))) |
-	       told(how, tells(syscall(SYS_openat, at, path, O_RDONLY, 0)));
+	bool at_gate = tells(gate(SYS_openat, at, path, O_RDONLY, 0, 0));
+	bool served = tells(syscall(SYS_openat, at, path, O_RDONLY, 0));
+
+	return told(how, at_gate || served);
 }
 
 static bool lists(const char *how, int at, const char *path)
@@ -98,6 +99,18 @@ static bool use_file(int fd, const char *directory)
 	return failed;
 }
 
+static bool use_working_directory(void)
+{
+	char target[64];
+
+	bool failed = opens("by the working directory", AT_FDCWD, "x");
+
+	failed |= lists("the working directory", AT_FDCWD, ".");
+	failed |= told("a link's target in the working directory",
+		       readlink("link", target, sizeof(target)) >= 0);
+	return failed;
+}
+
 static bool use_directory(int fd, const char *directory)
 {
 	char link[64], name[96], target[64];
@@ -111,22 +124,57 @@ static bool use_directory(int fd, const char *directory)
 	failed |= lists("listed", fd, ".");
 	failed |= told("a target of a link",
 		       readlinkat(fd, "link", target, sizeof(target)) >= 0);
-	if (fchdir(fd) == 0) {
-		failed |= opens("by the working directory", AT_FDCWD, "x");
-		failed |= lists("the working directory", AT_FDCWD, ".");
-	}
+	if (fchdir(fd) == 0)
+		failed |= use_working_directory();
 	(void)!chdir(directory);
 	return failed;
+}
+
+static bool is_hidden(const struct stat *status, const char *inode)
+{
+	return status->st_ino == strtoull(inode, NULL, 10);
+}
+
+/* Returns 1 where it was won, 2 where it was of use, too. */
+static int try_descriptor(const struct turning *turning, const char *inode,
+			  const char *directory)
+{
+	int fd = open(turning->path, O_PATH | O_CLOEXEC), result = 0;
+	struct stat got;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &got) == 0 && is_hidden(&got, inode)) {
+		bool of_use = S_ISDIR(got.st_mode)
+				      ? use_directory(fd, directory)
+				      : use_file(fd, directory);
+
+		result = 1 + of_use;
+	}
+	close(fd);
+	return result;
+}
+
+static int try_directory(const struct turning *turning, const char *inode,
+			 const char *directory)
+{
+	struct stat got;
+	int result = 0;
+
+	if (chdir(turning->path) == 0 &&
+	    gate(SYS_newfstatat, AT_FDCWD, ".", &got, 0) == 0 &&
+	    is_hidden(&got, inode))
+		result = 1 + use_working_directory();
+	(void)!chdir(directory);
+	return result;
 }
 
 int gate_turned(const char *hidden, const char *inode, const char *plain,
 		const char *directory, int tries)
 {
 	struct turning turning = {.stop = false};
-	struct stat got;
+	int won = 0, result = 0;
 	pthread_t thread;
-	bool failed = false;
-	int won = 0;
 
 	snprintf(turning.hidden, sizeof(turning.hidden), "%s", hidden);
 	snprintf(turning.plain, sizeof(turning.plain), "%s", plain);
@@ -134,22 +182,13 @@ int gate_turned(const char *hidden, const char *inode, const char *plain,
 	turning.size = strlen(turning.plain) + 1;
 	if (pthread_create(&thread, NULL, turn, &turning))
 		return 99;
-	for (int i = 0; i < tries && !failed; i++) {
-		int fd = open(turning.path, O_PATH | O_CLOEXEC);
-
-		if (fd < 0)
-			continue;
-		if (fstat(fd, &got) == 0 &&
-		    got.st_ino == strtoull(inode, NULL, 10)) {
-			won++;
-			failed = S_ISDIR(got.st_mode)
-					 ? use_directory(fd, directory)
-					 : use_file(fd, directory);
-		}
-		close(fd);
+	for (int i = 0; i < tries && result < 2; i++) {
+		result = i % 2 ? try_directory(&turning, inode, directory)
+			       : try_descriptor(&turning, inode, directory);
+		won += result > 0;
 	}
 	atomic_store(&turning.stop, true);
 	pthread_join(thread, NULL);
 	printf("turned to %s: %d times\n", hidden, won);
-	return failed;
+	return result > 1;
 }
