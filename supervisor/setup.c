@@ -315,8 +315,10 @@ static int without_fence(struct run *run, const char *why, int error)
 		    error ? strerror(-error) : "");
 	fence_free(session->fence);
 	sealed_free(session->sealed);
+	preload_free(session->preload);
 	session->fence = NULL;
 	session->sealed = NULL;
+	session->preload = NULL;
 	scope_close_fd(&run->ruleset);
 	run->ruleset = -1;
 	return 0;
@@ -370,9 +372,12 @@ static int make_preload(struct run *run, const char **why)
 	error = preload_new(names, run->session.apart, run->files.runtime_fd,
 			    run->files.runtime_path, &run->session.preload,
 			    why);
-	auto_fd file = error ? error : preload_open(run->session.preload);
-
+	if (error)
+		return error;
+	*why = "the library for programs cannot be put into the fence";
 	/* Whoever opens it by its path may read it: file.c. */
+	auto_fd file = preload_open(run->session.preload);
+
 	return file < 0 ? file : fence_ruleset_add(run->ruleset, file);
 }
 
