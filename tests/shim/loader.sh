@@ -77,7 +77,7 @@ import ctypes, os
 ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)
 os.execvp('cat', ['cat', 'd/there'])"
 fi
-both "a loader that is asked" env LD_DEBUG=libs LD_DEBUG_OUTPUT=/dev/null cat d/there
+both "a loader that is asked" env LD_DEBUG=libs LD_DEBUG_OUTPUT="$here/debug" cat d/there
 both "libraries that are there twice" env LD_PRELOAD=libc.so.6 cat d/there
 
 exit $failed
