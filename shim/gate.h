@@ -32,4 +32,9 @@
  * to fewer. */
 #define GATE_DESCRIPTORS 200
 
+/** readlink(2) passes there where it is to write to this address, of the
+ * kernel's own half: that fails with EFAULT for what is a link and with EINVAL
+ * for what is none, and tells no target. */
+#define GATE_NOWHERE 0xfffffffffffff000UL
+
 #endif

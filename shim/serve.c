@@ -214,23 +214,19 @@ static long look(const struct shim_row *row, const struct shim_call *call)
 static long read_link(const struct shim_row *row, const struct shim_call *call)
 {
 	const char *path = (const char *)call->arguments[row->path - 1];
-	struct stat status;
-	struct shim_call lstat = {
-		.number = SYS_newfstatat,
-		.arguments = {row->path == 1 ? AT_FDCWD : call->arguments[0],
-			      (long)path, (long)&status, AT_SYMLINK_NOFOLLOW},
-	};
+	struct shim_call probe = *call;
 
 	if ((int)call->arguments[row->detail - 1] <= 0)
 		return decided(row, call);
-	long result = shim_gate(&lstat);
+	probe.arguments[row->detail - 2] = (long)GATE_NOWHERE;
+	long result = shim_gate(&probe);
 
-	/* Of the empty path the descriptor is meant. */
-	if ((result != 0 && result != -ENOENT) || !*path ||
-	    (result == 0 && (status.st_mode & S_IFMT) == S_IFLNK) ||
+	/* EFAULT: it is one, or the path cannot be read. Of the empty path the
+	 * descriptor is meant. */
+	if ((result != -EINVAL && result != -ENOENT) || !*path ||
 	    names_any(row, call, false))
 		return decided(row, call);
-	return result == 0 ? -EINVAL : -ENOENT;
+	return result;
 }
 
 /* Is one of the names, as getdents64(2) wrote them, to be decided about? */

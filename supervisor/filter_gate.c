@@ -16,6 +16,7 @@ enum { TMPFILE_BIT = 020000000, LOOK_SYNC = 0x6000 /* AT_STATX_SYNC_TYPE */ };
 #define IP_LOW	(uint8_t)(offsetof(struct seccomp_data, instruction_pointer))
 #define IP_HIGH (uint8_t)(IP_LOW + 4)
 #define LOW(n)	(uint8_t)(offsetof(struct seccomp_data, args[n]))
+#define HIGH(n) (uint8_t)(LOW(n) + 4)
 
 #define AT_GATE                                                                \
 	{IP_LOW, COMPARE_EQ, FILTER_ALL, (uint32_t)GATE_RETURN},               \
@@ -77,6 +78,12 @@ enum { TMPFILE_BIT = 020000000, LOOK_SYNC = 0x6000 /* AT_STATX_SYNC_TYPE */ };
 		}                                                              \
 	}
 
+/* To nowhere: whether it is a link, and no more. */
+#define GATE_LINK(n)                                                           \
+	GATE({LOW(n), COMPARE_EQ, FILTER_ALL, (uint32_t)GATE_NOWHERE},         \
+	     {HIGH(n), COMPARE_EQ, FILTER_ALL,                                 \
+	      (uint32_t)((uint64_t)GATE_NOWHERE >> 32)})
+
 enum { CLAUSES = 3 };
 
 /* clang-format off */
@@ -97,6 +104,8 @@ static const struct {
 	{"access",     GATE()},
 	{"faccessat",  GATE()},
 	{"faccessat2", GATE(WITHIN(3, AT_SYMLINK_NOFOLLOW | AT_EACCESS))},
+	{"readlink",   GATE_LINK(1)},
+	{"readlinkat", GATE_LINK(2)},
 	/* Of what Landlock let be opened all may be listed; what else is given
 	   to programs, and is not listed as it is, has other numbers. */
 	{"getdents64", {{ANSWER_VEILS_ALLOW, 0,
