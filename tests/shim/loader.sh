@@ -80,4 +80,64 @@ fi
 both "a loader that is asked" env LD_DEBUG=libs LD_DEBUG_OUTPUT="$here/debug" cat d/there
 both "libraries that are there twice" env LD_PRELOAD=libc.so.6 cat d/there
 
+# -- loaders that are not the system's ------------------------------------------------
+# How much stands behind the loader's code? And two copies of the loader: one with
+# something there, one with another instruction before its calls of access(2).
+cat >loaders.c <<'EOF'
+#include <elf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+static char file[4 << 20];
+static long behind(const char *base, int mapped)
+{
+	const Elf64_Ehdr *head = (const void *)base;
+	const Elf64_Phdr *parts = (const void *)(base + head->e_phoff);
+	for (int i = 0; i < head->e_phnum; i++)
+		if (parts[i].p_type == PT_LOAD && parts[i].p_flags & PF_X)
+			return (long)((mapped ? parts[i].p_vaddr : parts[i].p_offset) + parts[i].p_filesz);
+	return 0;
+}
+static int put(const char *name, size_t size)
+{
+	FILE *to = fopen(name, "w");
+	return !to || fwrite(file, 1, size, to) != size || fclose(to);
+}
+int main(int count, char **words)
+{
+	static const char call[] = "\xb8\x15\0\0\0\x0f\x05", other[] = "\x31\xc0\xb0\x15\x90\x0f\x05";
+	int found = 0;
+	if (count > 2) {
+		FILE *from = fopen(words[1], "r");
+		size_t size = from ? fread(file, 1, sizeof(file), from) : 0;
+		if (!size)
+			return 1;
+		char *room = file + behind(file, 0) + 100;
+		*room = 1;
+		if (put(words[2], size))
+			return 1;
+		*room = 0;
+		for (char *at = file; at < file + size - 7; at++)
+			if (memcmp(at, call, 7) == 0)
+				memcpy(at, other, 7), found = 1;
+		return !found || put(words[3], size);
+	}
+	const char *base = (const char *)getauxval(AT_BASE);
+	for (long at = behind(base, 1); at % 4096; at++)
+		found += base[at] != 0;
+	return printf("%d\n", found) < 0;
+}
+EOF
+mkdir room call
+if gcc -o loaders loaders.c 2>/dev/null &&
+	./loaders /lib64/ld-linux-x86-64.so.2 room/ld-linux-x86-64.so.2 call/ld-linux-x86-64.so.2; then
+	chmod 755 room/ld-linux-x86-64.so.2 call/ld-linux-x86-64.so.2
+	[ "$(./loaders)" = 0 ] && [ "$(held -q ./loaders)" -gt 100 ] ||
+		{ echo "FAILED: the loader is not changed: $(held -q ./loaders)"; failed=1; }
+	for name in room call; do
+		gcc -o "loaders-$name" -Wl,--dynamic-linker="$PWD/$name/ld-linux-x86-64.so.2" loaders.c
+		both "another loader: $name" "./loaders-$name"
+	done
+fi
+
 exit $failed
