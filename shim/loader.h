@@ -9,7 +9,7 @@
  * data, in the same page. Without one all is made as ever.
  *
  * At the gate is made what a table names: the loader's cache, and libraries
- * right in the system's directories of them (lib…, with a digit or .so at the
+ * right in the system's directories of them (lib…, with a digit or an o at the
  * end), opened for reading. All else, and what the fence refuses, is made where
  * it always was, trapped.
  *

@@ -16,7 +16,6 @@ enum {
 	LEA = 5, /* in a stub */
 	LEA_SIZE = 7,
 	BRANCH_SIZE = 5,
-	MOST_COMPONENT = 64,
 };
 
 /* -- what may be opened -------------------------------------------------------
