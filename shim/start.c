@@ -151,7 +151,10 @@ static bool map_gate(size_t page)
 		return false;
 	}
 	*gate = MACHINE_GATE;
-	return protect((void *)GATE_ADDRESS, page, PROT_READ | PROT_EXEC) == 0;
+	if (protect((void *)GATE_ADDRESS, page, PROT_READ | PROT_EXEC) == 0)
+		return true;
+	(void)shim_system(SYS_munmap, (long)gate, (long)page, 0, 0, 0, 0);
+	return false;
 }
 
 static bool same(const unsigned char *one, const unsigned char *other)

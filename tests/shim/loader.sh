@@ -76,6 +76,10 @@ if python=$(python3 -c 'import sys; print(sys.executable)' 2>/dev/null); then
 import ctypes, os
 ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)
 os.execvp('cat', ['cat', 'd/there'])"
+	both "nothing left in the gate's place" "$python" -c "
+import ctypes, os
+ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)
+os.execvp('grep', ['grep', '-c', '^001f0000-', '/proc/self/maps'])"
 fi
 both "a loader that is asked" env LD_DEBUG=libs LD_DEBUG_OUTPUT="$here/debug" cat d/there
 both "libraries that are there twice" env LD_PRELOAD=libc.so.6 cat d/there
