@@ -237,6 +237,7 @@ bool loader_code_make(const struct shim_code *loaded,
 	made->entry =
 		(uint32_t)((const Elf64_Ehdr *)(const void *)base)->e_entry;
 	made->ready = room_before_data(base);
+	memcpy(made->head, base, LOADER_HEAD);
 	made->room_at = (loaded->end + 15) & ~UINT32_C(15);
 	made->begin = in_room(made, loader_begin);
 	memcpy(made->room, loader_code, code);

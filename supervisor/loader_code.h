@@ -14,13 +14,18 @@
 #include "shim/names.h"
 #include "shim/sites.h"
 
-enum { LOADER_PAGE = 4096 };
+enum {
+	LOADER_PAGE = 4096,
+	LOADER_HEAD = 1024, /* its headers, and its build ID behind them */
+};
 
 /** All addresses are counted from where the loader is loaded. */
 struct loader_code {
 	uint32_t entry; /**< where the kernel starts an image */
 	uint32_t begin; /**< where it is to start */
 	uint32_t ready; /**< a byte, then not 0 where it has a gate */
+	/** What it begins with, by which it is known. */
+	unsigned char head[LOADER_HEAD];
 	/** The stretch with the calls, as it is and as it is to be. */
 	uint32_t calls_at, calls_size;
 	unsigned char before[LOADER_PAGE], after[LOADER_PAGE];

@@ -16,18 +16,26 @@
 #include "supervisor/loader_code.h"
 #include "supervisor/tracee.h"
 
+static bool is_same(pid_t pid, uint64_t address, const unsigned char *bytes,
+		    uint32_t size)
+{
+	unsigned char now[LOADER_PAGE];
+
+	return tracee_read(pid, address, now, size) == 0 &&
+	       memcmp(now, bytes, size) == 0;
+}
+
+/* By its build ID it is the same file; its code another may have changed
+ * since. */
 static bool is_as_known(const struct loader_code *code, pid_t pid,
 			uint64_t base)
 {
 	static const unsigned char nothing[LOADER_PAGE];
-	unsigned char now[LOADER_PAGE];
 
-	return tracee_read(pid, base + code->calls_at, now, code->calls_size) ==
-		       0 &&
-	       memcmp(now, code->before, code->calls_size) == 0 &&
-	       tracee_read(pid, base + code->room_at, now, code->room_size) ==
-		       0 &&
-	       memcmp(now, nothing, code->room_size) == 0;
+	return is_same(pid, base, code->head, LOADER_HEAD) &&
+	       is_same(pid, base + code->calls_at, code->before,
+		       code->calls_size) &&
+	       is_same(pid, base + code->room_at, nothing, code->room_size);
 }
 
 /* Returns whether the image must begin in the room. */

@@ -85,8 +85,9 @@ both "a loader that is asked" env LD_DEBUG=libs LD_DEBUG_OUTPUT="$here/debug" ca
 both "libraries that are there twice" env LD_PRELOAD=libc.so.6 cat d/there
 
 # -- loaders that are not the system's ------------------------------------------------
-# How much stands behind the loader's code? And two copies of the loader: one with
-# something there, one with another instruction before its calls of access(2).
+# How much stands behind the loader's code? And copies of the loader: one with
+# something there, one with another instruction before its calls of access(2), one
+# with another build ID, which may keep its data elsewhere.
 cat >loaders.c <<'EOF'
 #include <elf.h>
 #include <stdio.h>
@@ -111,7 +112,7 @@ int main(int count, char **words)
 {
 	static const char call[] = "\xb8\x15\0\0\0\x0f\x05", other[] = "\x31\xc0\xb0\x15\x90\x0f\x05";
 	int found = 0;
-	if (count > 2) {
+	if (count > 4) {
 		FILE *from = fopen(words[1], "r");
 		size_t size = from ? fread(file, 1, sizeof(file), from) : 0;
 		if (!size)
@@ -121,10 +122,15 @@ int main(int count, char **words)
 		if (put(words[2], size))
 			return 1;
 		*room = 0;
+		for (char *at = file; !found && at < file + 1024; at++)
+			if (memcmp(at, "GNU", 4) == 0)
+				at[4]++, found = !put(words[4], size), at[4]--;
+		if (!found)
+			return 1;
 		for (char *at = file; at < file + size - 7; at++)
 			if (memcmp(at, call, 7) == 0)
-				memcpy(at, other, 7), found = 1;
-		return !found || put(words[3], size);
+				memcpy(at, other, 7), found = 2;
+		return found < 2 || put(words[3], size);
 	}
 	const char *base = (const char *)getauxval(AT_BASE);
 	for (long at = behind(base, 1); at % 4096; at++)
@@ -132,15 +138,16 @@ int main(int count, char **words)
 	return printf("%d\n", found) < 0;
 }
 EOF
-mkdir room call
+mkdir room call build
+file=ld-linux-x86-64.so.2
 if gcc -o loaders loaders.c 2>/dev/null &&
-	./loaders /lib64/ld-linux-x86-64.so.2 room/ld-linux-x86-64.so.2 call/ld-linux-x86-64.so.2; then
-	chmod 755 room/ld-linux-x86-64.so.2 call/ld-linux-x86-64.so.2
+	./loaders "/lib64/$file" "room/$file" "call/$file" "build/$file"; then
+	chmod 755 "room/$file" "call/$file" "build/$file"
 	[ "$(./loaders)" = 0 ] && [ "$(held -q ./loaders)" -gt 100 ] ||
 		{ echo "FAILED: the loader is not changed: $(held -q ./loaders)"; failed=1; }
-	for name in room call; do
-		gcc -o "loaders-$name" -Wl,--dynamic-linker="$PWD/$name/ld-linux-x86-64.so.2" loaders.c
-		both "another loader: $name" "./loaders-$name"
+	for which in room call build; do
+		gcc -o "loaders-$which" -Wl,--dynamic-linker="$PWD/$which/$file" loaders.c
+		both "another loader: $which" "./loaders-$which"
 	done
 fi
 
