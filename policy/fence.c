@@ -242,6 +242,20 @@ bool policy_fence_exact(const struct policy *policy, enum action action,
 	return !policy_depends_on_program(policy, &query);
 }
 
+bool policy_fence_hides(const struct policy *policy, const char *path)
+{
+	size_t length = strlen(path), count;
+	const struct branch **branches = otherwise(policy, ACTION_READ, &count);
+	bool hidden = false;
+
+	for (size_t i = 0; i < count && !hidden; i++)
+		hidden = policy->rules[branches[i]->rule].verdict ==
+				 VERDICT_HIDE &&
+			 line_matches(&policy->sets, &branches[i]->line,
+				      (const uint8_t *)path, length);
+	return hidden && !policy_fence_exact(policy, ACTION_READ, path);
+}
+
 enum policy_fence policy_fence(const struct policy *policy, enum action action,
 			       const char *directory,
 			       const struct policy_rule **why)

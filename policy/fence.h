@@ -46,6 +46,10 @@ bool policy_fence_floats_from(const struct policy *policy, enum action action,
 bool policy_fence_exact(const struct policy *policy, enum action action,
 			const char *path);
 
+/** Might a rule hide this very path, for whomever and whenever? Then what is
+ * below it is absent as well, whatever a rule says of that. */
+bool policy_fence_hides(const struct policy *policy, const char *path);
+
 /**
  * May any name be made in the tree, as far as rules for `write` go? Names that
  * `read` hides or fakes are not looked at: making one gains nothing. Nor may a

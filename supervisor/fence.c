@@ -61,6 +61,7 @@ struct finder {
 		size_t length;
 	} visited[MOST_ROOTS];
 	size_t visited_count;
+	char clear[PATH_MAX];	 /* no directory above this path is hidden */
 	size_t left, other_left; /* what walks may still cost */
 	size_t directory_cost;	 /* in the tree that is walked */
 	const char *short_of;	 /* why a walk was broken off; or NULL */
@@ -453,6 +454,9 @@ static void find(struct finder *finder, struct entries *in, const char *name,
 	    fence_holds(finder->fence, finder->right, path))
 		return;
 	fence = policy_fence(input->policy, finder->action, path, &why);
+	/* Below what is hidden nothing is there. */
+	if (fence == FENCE_PARTS && policy_fence_hides(input->policy, path))
+		return;
 	if (fence == FENCE_OTHER || (fence == FENCE_FLOATS && input->strict &&
 				     must_walk(finder, fence, path))) {
 		if (why)
@@ -512,6 +516,34 @@ static void forget_visited(struct finder *finder)
 		free(finder->visited[--finder->visited_count].path);
 }
 
+/* Is a directory above the path hidden, or may it be? Those above the last path
+ * that was asked about are known not to be. */
+static bool is_below_hidden(struct finder *finder, const char *path)
+{
+	char *clear = finder->clear;
+	size_t length = strlen(path), same = 0;
+
+	if (length >= sizeof(finder->clear))
+		return true;
+	while (path[same] && path[same] == clear[same])
+		same++;
+	memcpy(clear, path, length + 1);
+	for (size_t i = 1; i < length; i++) {
+		/* As far as `same` both have this directory. */
+		if (path[i] != '/' || i < same)
+			continue;
+		clear[i] = '\0';
+		bool hidden = policy_fence_hides(finder->input->policy, clear);
+
+		clear[i] = hidden ? '\0' : '/';
+		if (hidden) {
+			*strrchr(clear, '/') = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool visit_root(void *context, const char *path, bool tree)
 {
 	struct finder *finder = context;
@@ -523,7 +555,7 @@ static bool visit_root(void *context, const char *path, bool tree)
 	    (tree && was_visited(finder, path)))
 		return true;
 	fd = open_path(path);
-	if (fd < 0 || fstat(fd, &status))
+	if (fd < 0 || fstat(fd, &status) || is_below_hidden(finder, path))
 		return true;
 	if (S_ISDIR(status.st_mode) && tree)
 		find(finder, NULL, path, path, 0);

@@ -108,6 +108,8 @@ static void reading(void)
 	must_not_tell(in(home, ".ssh/id_rsa"));
 	must_not_tell(in(home, ".aws/credentials"));
 	must_not_tell(in(home, "private/other"));
+	must_not_tell(in(home, "lone/x"));
+	must_not_tell(in(home, "lone/below/x"));
 	must_not_tell(in(project, ".env"));
 	must_not_tell(in(project, "sub/deep/.env"));
 	must_not_tell(in(project, "sub/id_rsa"));

@@ -21,10 +21,12 @@ echo TOPSECRET >"$HOME/.ssh/id_rsa"
 ln -s id_rsa "$HOME/.ssh/link"
 echo key=TOPSECRET >"$HOME/.aws/credentials"
 echo TOPSECRET >"$HOME/private/other"
-mkdir "$HOME/veil" "$HOME/show"
+mkdir "$HOME/veil" "$HOME/show" "$HOME/lone" "$HOME/lone/below" "$HOME/show/below"
 echo TOPSECRET >"$HOME/veil/x"
 ln -s x "$HOME/veil/link"
 echo plain >"$HOME/show/x"
+for file in x below/x; do echo TOPSECRET >"$HOME/lone/$file"; done
+ln -s x "$HOME/lone/link"
 echo as-before >"$HOME/.bashrc"
 echo KEY=TOPSECRET >.env
 echo KEY=TOPSECRET >sub/deep/.env
@@ -45,6 +47,7 @@ attack() { # FENCE
 	timeout 120 "$interpose" -q --fence "$1" -C "$project" \
 		-e "allow read,exec $here/bin/**" -e "deny read,write $HOME/private/**" \
 		-e "hide read $HOME/veil $HOME/veil/**" -e "allow read $HOME/show $HOME/show/**" \
+		-e "hide read $HOME/lone" -e "allow read $HOME/lone/x $HOME/lone/below/**" \
 		"$here/bin/gate" "$HOME" "$project" "${GATE_TRIES:-2000}" \
 		"$(stat -c %i "$HOME/veil/x")" "$(stat -c %i "$HOME/veil")" >"$here/out" 2>&1
 	status=$?

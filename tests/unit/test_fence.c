@@ -63,6 +63,38 @@ START_TEST(siblings_of_an_exception)
 }
 END_TEST
 
+/** A directory hidden by itself: what is below is absent, whatever is allowed. */
+START_TEST(below_what_is_hidden)
+{
+	static const char *const rules[] = {
+		"allow read,write @/**\nhide read @/b/secret\n",
+		"allow read,write @/**\nhide read @/b/s*t\n",
+		"allow read,write @/** @/b/secret/sub/**\nhide read @/b/secret\n",
+		"allow read,write @/** @/b/secret/sub/**\nhide read @/**/secret\n",
+		"allow read,write @/** @/b/secret/sub/x\nhide read @/b/secret\n",
+		"allow read,write @/**\nhide read @/b/secret by /bin/x\n",
+	};
+	char beside[ROOM];
+
+	make_top();
+	put("b/secret/x");
+	put("b/secret/sub/x");
+	put("b/side/x");
+	snprintf(beside, sizeof(beside), "%s/b/side/x", top);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		struct policy *policy = load(rules[i]);
+		struct fence *fence = found(policy, false, NULL);
+
+		expect(fence, "b/secret/x", 0);
+		expect(fence, "b/secret/sub/x", 0);
+		ck_assert(rights_at(fence, beside) & FENCE_READ);
+		fence_free(fence);
+		policy_free(policy);
+	}
+	drop_top();
+}
+END_TEST
+
 START_TEST(names_that_float)
 {
 	static const char rules[] = "allow read,write @/**\n"
@@ -293,6 +325,21 @@ static const struct policy *asked;
 static const struct fence *fenced;
 static unsigned covered;
 
+/** Is a directory above the path hidden? */
+static bool is_absent(const char *path)
+{
+	struct policy_query query = {.action = ACTION_READ, .text = path};
+	struct policy_decision decision;
+
+	for (const char *at = path + 1; (at = strchr(at, '/')); at++) {
+		query.length = (size_t)(at - path);
+		policy_decide(asked, &query, &decision);
+		if (decision.verdict == VERDICT_HIDE)
+			return true;
+	}
+	return false;
+}
+
 static int look(const char *path, const struct stat *status, int type,
 		struct FTW *ftw)
 {
@@ -307,6 +354,7 @@ static int look(const char *path, const struct stat *status, int type,
 	ck_assert_msg(!(rights & FENCE_WRITE) ||
 			      policy_fence_exact(asked, ACTION_WRITE, path),
 		      "write %s", path);
+	ck_assert_msg(!rights || !is_absent(path), "absent %s", path);
 	covered += rights != 0;
 	return 0;
 }
@@ -459,6 +507,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, siblings_of_an_exception);
+	tcase_add_test(tcase, below_what_is_hidden);
 	tcase_add_test(tcase, names_that_float);
 	tcase_add_test(tcase, a_tree_is_walked_once);
 	tcase_add_test(tcase, what_is_logged_or_asked_or_granted);
