@@ -144,6 +144,72 @@ void path_decide(struct call *call, struct place *place,
 	call_judge(call->session, &query, decision);
 }
 
+bool path_all_clear(struct call *call, struct place *place, char *path,
+		    size_t length)
+{
+	static _Thread_local char known[PLACE_PATH];
+	static _Thread_local size_t known_length;
+	struct policy_decision decision;
+	bool keep = !call->session->conditional && place->via_count == 0;
+	size_t parent = length;
+	size_t first = 1;
+
+	while (parent > 1 && path[parent - 1] != '/')
+		parent--;
+	if (keep) {
+		/* What is above the two of them was found clear already. */
+		size_t most = parent < known_length ? parent : known_length;
+		size_t same = 0;
+
+		while (same < most && known[same] == path[same])
+			same++;
+		if (same == parent)
+			return true;
+		while (same > 1 && path[same - 1] != '/')
+			same--;
+		if (same > 1)
+			first = same;
+	}
+	for (size_t i = first; i < parent; i++) {
+		if (path[i] != '/')
+			continue;
+		path[i] = '\0';
+		path_decide(call, place, path, i, &decision);
+		path[i] = '/';
+		if (decision.verdict == VERDICT_HIDE ||
+		    decision.verdict == VERDICT_FAKE)
+			return false;
+	}
+	if (keep) {
+		memcpy(known, path, parent);
+		known_length = parent;
+	}
+	return true;
+}
+
+int path_below_hidden(struct call *call, struct place *place, char *path,
+		      size_t length)
+{
+	struct policy_decision decision;
+
+	if (path_all_clear(call, place, path, length))
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		if (path[i] != '/')
+			continue;
+		path[i] = '\0';
+		path_decide(call, place, path, i, &decision);
+		if (decision.verdict == VERDICT_HIDE) {
+			place->read = decision;
+			call_note(call, ACTION_READ, path, &decision);
+		}
+		path[i] = '/';
+		if (decision.verdict == VERDICT_HIDE)
+			return -ENOENT;
+	}
+	return 0;
+}
+
 ssize_t path_join(char *to, size_t capacity, const char *directory,
 		    size_t directory_length, const char *name,
 		    size_t name_length)
@@ -292,11 +358,17 @@ static int base_place(struct call *call, int *base, struct place *place)
 	place->length = (size_t)length;
 	place->standin = standin;
 	place->fd = take_fd(base);
-	if (place->nameless)
+	if (place->nameless) {
 		place->read.verdict = VERDICT_ALLOW;
-	else
+	} else {
+		int error = path_below_hidden(call, place, place->path,
+					      place->length);
+
+		if (error)
+			return error;
 		path_decide(call, place, place->path, place->length,
 			    &place->read);
+	}
 	return conclude(call, place);
 }
 

@@ -129,51 +129,9 @@ static int follow_root_link(struct call *call, const struct root_link *link,
 /* ---------------------------------------------------------------- deciding --
  */
 
-/*
- * Is none of the directories above the place hidden or faked by itself? What is
- * below an absent directory is absent, whatever a rule says of it. A directory
- * that was found clear stays so while decisions depend on paths alone.
- */
 static bool ancestors_clear(struct call *call, struct place *place)
 {
-	static _Thread_local char known[PLACE_PATH];
-	static _Thread_local size_t known_length;
-	struct policy_decision decision;
-	bool keep = !call->session->conditional && place->via_count == 0;
-	size_t parent = place->length;
-	size_t first = 1;
-
-	while (parent > 1 && place->path[parent - 1] != '/')
-		parent--;
-	if (keep) {
-		/* What is above the two of them was found clear already. */
-		size_t most = parent < known_length ? parent : known_length;
-		size_t same = 0;
-
-		while (same < most && known[same] == place->path[same])
-			same++;
-		if (same == parent)
-			return true;
-		while (same > 1 && place->path[same - 1] != '/')
-			same--;
-		if (same > 1)
-			first = same;
-	}
-	for (size_t i = first; i < parent; i++) {
-		if (place->path[i] != '/')
-			continue;
-		place->path[i] = '\0';
-		path_decide(call, place, place->path, i, &decision);
-		place->path[i] = '/';
-		if (decision.verdict == VERDICT_HIDE ||
-		    decision.verdict == VERDICT_FAKE)
-			return false;
-	}
-	if (keep) {
-		memcpy(known, place->path, parent);
-		known_length = parent;
-	}
-	return true;
+	return path_all_clear(call, place, place->path, place->length);
 }
 
 static bool is_below(const char *path, const char *directory, size_t length)

@@ -24,6 +24,25 @@ int path_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve);
 void path_decide(struct call *call, struct place *place, const char *path,
 		 size_t length, struct policy_decision *decision);
 
+/**
+ * Is none of the directories above the path hidden or faked by itself? What is
+ * below an absent directory is absent, whatever a rule says of it. A directory
+ * that was found clear stays so while decisions depend on paths alone. The path
+ * stays as it was.
+ */
+bool path_all_clear(struct call *call, struct place *place, char *path,
+		    size_t length);
+
+/**
+ * Is a directory above the path hidden by itself? A walk that comes by there
+ * finds it; what is reached otherwise, by a descriptor, a working directory or a
+ * magic link, is asked about so: a program can have those of what is hidden
+ * (admit_named()). Returns 0, or -ENOENT with `read` of the place decided and
+ * noted. The path stays as it was.
+ */
+int path_below_hidden(struct call *call, struct place *place, char *path,
+		      size_t length);
+
 /** Join a directory's path and a name or relative path: the length, or
  * -ENAMETOOLONG. `to` may be `directory`. */
 ssize_t path_join(char *to, size_t capacity, const char *directory,

@@ -28,6 +28,7 @@ struct walk {
 	unsigned flags;
 	int at;	      /* O_PATH on the current directory; owned */
 	bool standin; /* it lies in the mirror */
+	bool passed;  /* the walk came there from the root, by each directory */
 	char path[PLACE_PATH];
 	size_t length;
 	char rest[REST_SIZE];
@@ -124,6 +125,7 @@ static int move_to_root(struct walk *walk)
 			return fd;
 		move_to(walk, fd, walk->root_path, strlen(walk->root_path),
 			false);
+		walk->passed = false;
 		return 0;
 	}
 	int fd = path_openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
@@ -139,6 +141,7 @@ static int move_to_root(struct walk *walk)
 		}
 	}
 	move_to(walk, fd, "/", 1, false);
+	walk->passed = true;
 	return 0;
 }
 
@@ -184,6 +187,7 @@ static int move_up(struct walk *walk)
 		return (int)length;
 	}
 	move_to(walk, fd, path, (size_t)length, standin);
+	walk->passed = false;
 	return 0;
 }
 
@@ -242,6 +246,7 @@ static int follow_magic(struct walk *walk, const char *name, bool last)
 	place->magic = true;
 	if (!last) {
 		move_to(walk, fd, path, (size_t)length, standin);
+		walk->passed = false;
 		return nameless ? -ENOTDIR : 0;
 	}
 	place->fd = fd;
@@ -249,12 +254,15 @@ static int follow_magic(struct walk *walk, const char *name, bool last)
 	place->standin = standin;
 	memcpy(place->path, path, (size_t)length + 1);
 	place->length = (size_t)length;
-	if (nameless)
+	if (nameless) {
 		place->read.verdict = VERDICT_ALLOW;
-	else
-		path_decide(walk->call, place, path, (size_t)length,
-			    &place->read);
-	return 1; /* the walk has arrived */
+		return 1; /* the walk has arrived */
+	}
+	error = path_below_hidden(walk->call, place, path, (size_t)length);
+	if (error)
+		return error;
+	path_decide(walk->call, place, path, (size_t)length, &place->read);
+	return 1;
 }
 
 /* fs.protected_symlinks, which the kernel cannot enforce for us: in a sticky
@@ -443,6 +451,14 @@ static int walk_component(struct walk *walk, char *name, size_t length,
 
 	if (joined < 0)
 		return (int)joined;
+	if (!walk->passed) {
+		int error = path_below_hidden(walk->call, walk->place, path,
+					      (size_t)joined);
+
+		if (error)
+			return error;
+		walk->passed = true;
+	}
 	path_decide(walk->call, walk->place, path, (size_t)joined, &decision);
 	if (decision.verdict == VERDICT_HIDE) {
 		walk->place->read = decision;
@@ -499,6 +515,13 @@ static int arrive_at_directory(struct walk *walk, const char *leaf)
 	memcpy(place->path, walk->path, walk->length + 1);
 	place->length = walk->length;
 	place->standin = walk->standin;
+	if (!walk->passed) {
+		int error = path_below_hidden(walk->call, place, place->path,
+					      place->length);
+
+		if (error)
+			return error;
+	}
 	path_decide(walk->call, place, place->path, place->length,
 		    &place->read);
 	if (walk->flags & PATH_ENTRY) {

@@ -2,9 +2,10 @@
  * Hostile code at the gate: it maps the page itself, jumps there with whatever
  * arguments it likes, and gets nothing that the policy does not allow outright.
  *
- * Usage: gate HOME PROJECT [TRIES INODE INODE], laid out by gate.sh: how often
- * to race, and what it races for, ~/veil/x and ~/veil. Prints FAILED: for what it
- * got. gate HOME names, gate HOME guard: under other policies.
+ * Usage: gate HOME PROJECT [TRIES INODE INODE INODE], laid out by gate.sh: how
+ * often to race, and what it races for, ~/veil/x, ~/veil and ~/lone. Prints
+ * FAILED: for what it got. gate HOME names, gate HOME guard: under other
+ * policies.
  *
  * gate DIRECTORY hold: have a secret in a pipe, a memory file and a file
  * without a name, print the process's number, and wait for the end of the
@@ -483,12 +484,14 @@ int main(int argc, char **argv)
 	reading();
 	changing();
 	never();
-	if (argc > 5) {
+	if (argc > 6) {
 		racing(atoi(argv[3]));
 		failed |= gate_turned(in(home, "veil/x"), argv[4],
 				      in(home, "show/x"), project,
 				      atoi(argv[3]));
 		failed |= gate_turned(in(home, "veil"), argv[5],
+				      in(home, "show"), project, atoi(argv[3]));
+		failed |= gate_turned(in(home, "lone"), argv[6],
 				      in(home, "show"), project, atoi(argv[3]));
 	}
 	passing();

@@ -17,9 +17,9 @@ long open_at_gate(const char *path, int flags);
 /** DIRECTORY/NAME; eight of them stay as they are. */
 const char *in(const char *directory, const char *name);
 
-/** Open with O_PATH, or go to, so often, a path that is turned between what is plain and
- * what is hidden, whose inode is given, and make use of what was won: where it
- * takes a name, in `directory`. Both paths are as long. Prints how often it was
+/** Open with O_PATH, or go to, so often, a path that is turned between what is
+ * plain and what is hidden, whose inode is given, and make use of what was won:
+ * where it takes a name, in `directory`. Both paths are as long. Prints how often it was
  * won. Returns 0, or 1: it was of use. */
 int gate_turned(const char *hidden, const char *inode, const char *plain,
 		const char *directory, int tries);

@@ -78,6 +78,16 @@ static bool lists(const char *how, int at, const char *path)
 	return failed;
 }
 
+static bool changes(int at)
+{
+	bool failed = told("a mode changed", fchmodat(at, "x", 0600, 0) == 0);
+
+	failed |= told("times changed", utimensat(at, "x", NULL, 0) == 0);
+	failed |= told("a directory made", mkdirat(at, "made", 0700) == 0);
+	failed |= told("a file removed", unlinkat(at, "x", 0) == 0);
+	return failed;
+}
+
 static bool use_file(int fd, const char *directory)
 {
 	char link[64], made[1100], text[64];
@@ -105,10 +115,21 @@ static bool use_working_directory(void)
 
 	bool failed = opens("by the working directory", AT_FDCWD, "x");
 
+	failed |= opens("below the working directory", AT_FDCWD, "below/x");
+	failed |= opens("by the link of it", AT_FDCWD, "/proc/self/cwd/x");
 	failed |= lists("the working directory", AT_FDCWD, ".");
+	failed |= lists("a directory in it", AT_FDCWD, "below");
 	failed |= told("a link's target in the working directory",
 		       readlink("link", target, sizeof(target)) >= 0);
 	return failed;
+}
+
+static bool use_link(int fd)
+{
+	char target[64];
+
+	return told("its target",
+		    readlinkat(fd, "", target, sizeof(target)) >= 0);
 }
 
 static bool use_directory(int fd, const char *directory)
@@ -120,6 +141,10 @@ static bool use_directory(int fd, const char *directory)
 	snprintf(name, sizeof(name), "%s/x", link);
 	failed |= opens("below its link", AT_FDCWD, name);
 	failed |= opens("below it", fd, "x");
+	failed |= opens("and by way of another", fd, "below/../x");
+	failed |= opens("deeper below it", fd, "below/x");
+	failed |= changes(fd);
+	failed |= lists("a directory in it, listed", fd, "below");
 	failed |= lists("listed by its link", AT_FDCWD, link);
 	failed |= lists("listed", fd, ".");
 	failed |= told("a target of a link",
@@ -135,22 +160,24 @@ static bool is_hidden(const struct stat *status, const char *inode)
 	return status->st_ino == strtoull(inode, NULL, 10);
 }
 
+static bool use(int fd, mode_t mode, const char *directory)
+{
+	if (S_ISDIR(mode))
+		return use_directory(fd, directory);
+	return S_ISLNK(mode) ? use_link(fd) : use_file(fd, directory);
+}
+
 /* Returns 1 where it was won, 2 where it was of use, too. */
 static int try_descriptor(const struct turning *turning, const char *inode,
-			  const char *directory)
+			  const char *directory, int flags)
 {
-	int fd = open(turning->path, O_PATH | O_CLOEXEC), result = 0;
+	int fd = open(turning->path, O_PATH | O_CLOEXEC | flags), result = 0;
 	struct stat got;
 
 	if (fd < 0)
 		return 0;
-	if (fstat(fd, &got) == 0 && is_hidden(&got, inode)) {
-		bool of_use = S_ISDIR(got.st_mode)
-				      ? use_directory(fd, directory)
-				      : use_file(fd, directory);
-
-		result = 1 + of_use;
-	}
+	if (fstat(fd, &got) == 0 && is_hidden(&got, inode))
+		result = 1 + use(fd, got.st_mode, directory);
 	close(fd);
 	return result;
 }
@@ -184,7 +211,8 @@ int gate_turned(const char *hidden, const char *inode, const char *plain,
 		return 99;
 	for (int i = 0; i < tries && result < 2; i++) {
 		result = i % 2 ? try_directory(&turning, inode, directory)
-			       : try_descriptor(&turning, inode, directory);
+			       : try_descriptor(&turning, inode, directory,
+						i % 4 ? O_NOFOLLOW : 0);
 		won += result > 0;
 	}
 	atomic_store(&turning.stop, true);
