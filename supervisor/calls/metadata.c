@@ -84,6 +84,10 @@ static ssize_t link_target(struct call *call, const struct place *place,
 {
 	const char *name = strrchr(place->path, '/') + 1;
 
+	/* The real link, where its name shows a stand-in: it was come by as
+	 * admit_named() says, or by another name. */
+	if (place->read.verdict == VERDICT_FAKE && !place->standin)
+		return -EACCES;
 	if (place->proc && strcmp(name, "self") == 0)
 		return snprintf(target, size, "%d", call_process(call));
 	if (place->proc && strcmp(name, "thread-self") == 0)

@@ -2,10 +2,10 @@
  * Hostile code at the gate: it maps the page itself, jumps there with whatever
  * arguments it likes, and gets nothing that the policy does not allow outright.
  *
- * Usage: gate HOME PROJECT [TRIES INODE INODE INODE], laid out by gate.sh: how
- * often to race, and what it races for, ~/veil/x, ~/veil and ~/lone. Prints
- * FAILED: for what it got. gate HOME names, gate HOME guard: under other
- * policies.
+ * Usage: gate HOME PROJECT [TRIES INODE INODE INODE INODE], laid out by gate.sh:
+ * how often to race, and what it races for, ~/veil/x, ~/veil, ~/lone and
+ * ~/faux/link. Prints FAILED: for what it got. gate HOME names, gate HOME guard:
+ * under other policies.
  *
  * gate DIRECTORY hold: have a secret in a pipe, a memory file and a file
  * without a name, print the process's number, and wait for the end of the
@@ -484,7 +484,7 @@ int main(int argc, char **argv)
 	reading();
 	changing();
 	never();
-	if (argc > 6) {
+	if (argc > 7) {
 		racing(atoi(argv[3]));
 		failed |= gate_turned(in(home, "veil/x"), argv[4],
 				      in(home, "show/x"), project,
@@ -493,6 +493,9 @@ int main(int argc, char **argv)
 				      in(home, "show"), project, atoi(argv[3]));
 		failed |= gate_turned(in(home, "lone"), argv[6],
 				      in(home, "show"), project, atoi(argv[3]));
+		failed |= gate_turned(in(home, "faux/link"), argv[7],
+				      in(home, "show/link"), project,
+				      atoi(argv[3]));
 	}
 	passing();
 	return failed;

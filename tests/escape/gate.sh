@@ -21,12 +21,12 @@ echo TOPSECRET >"$HOME/.ssh/id_rsa"
 ln -s id_rsa "$HOME/.ssh/link"
 echo key=TOPSECRET >"$HOME/.aws/credentials"
 echo TOPSECRET >"$HOME/private/other"
-mkdir "$HOME/veil" "$HOME/show" "$HOME/lone" "$HOME/lone/below" "$HOME/show/below"
+mkdir "$HOME/veil" "$HOME/show" "$HOME/faux" "$HOME/lone" "$HOME/lone/below" "$HOME/show/below"
 echo TOPSECRET >"$HOME/veil/x"
 ln -s x "$HOME/veil/link"
 echo plain >"$HOME/show/x"
 for file in x below/x; do echo TOPSECRET >"$HOME/lone/$file"; done
-ln -s x "$HOME/lone/link"
+for tree in lone faux show; do ln -s x "$HOME/$tree/link"; done
 echo as-before >"$HOME/.bashrc"
 echo KEY=TOPSECRET >.env
 echo KEY=TOPSECRET >sub/deep/.env
@@ -47,10 +47,10 @@ attack() { # FENCE
 	timeout 120 "$interpose" -q --fence "$1" -C "$project" \
 		-e "allow read,exec $here/bin/**" -e "deny read,write $HOME/private/**" \
 		-e "hide read $HOME/veil $HOME/veil/**" -e "allow read $HOME/show $HOME/show/**" \
-		-e "hide read $HOME/lone" -e "allow read,write $HOME/lone/x $HOME/lone/made $HOME/lone/below/**" \
+		-e "fake read $HOME/faux/link as keys" -e "hide read $HOME/lone" -e "allow read,write $HOME/lone/x $HOME/lone/made $HOME/lone/below/**" \
 		"$here/bin/gate" "$HOME" "$project" "${GATE_TRIES:-2000}" \
 		"$(stat -c %i "$HOME/veil/x")" "$(stat -c %i "$HOME/veil")" \
-		"$(stat -c %i "$HOME/lone")" >"$here/out" 2>&1
+		"$(stat -c %i "$HOME/lone")" "$(stat -c %i "$HOME/faux/link")" >"$here/out" 2>&1
 	status=$?
 	[ $status -eq 0 ] || { echo "FAILED: --fence $1, status $status"; failed=1; cat "$here/out"; }
 }
@@ -61,7 +61,7 @@ grep -q 'metadata passes' "$here/out" && passes=1
 [ "$passes" ] || echo "(no Landlock of its third version here: nothing passed at the gate)"
 echo plain >clean/gone
 attack off
-[ "$(grep -c 'turned to .*: 0 times' "$here/out")" = 3 ] ||
+[ "$(grep -c 'turned to .*: 0 times' "$here/out")" = 4 ] ||
 	{ echo "FAILED: what is hidden was named with --fence off"; cat "$here/out"; failed=1; }
 grep -q 'metadata passes' "$here/out" && { echo "FAILED: metadata passed with --fence off"; failed=1; }
 after=$(find "$HOME" .git -type f -exec ls -l --time-style=full-iso {} +)
