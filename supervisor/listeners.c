@@ -17,7 +17,6 @@ enum {
 	MOST_LISTENERS = 1024,
 	MOST_FILES = 1024,
 	MOST_DECIDED = 1024,
-	MOST_SAME_PORT = 64, /* sockets of the session on one port */
 };
 
 struct listener {
@@ -253,15 +252,16 @@ bool listeners_is_loopback(const struct policy_endpoint *endpoint)
 bool listeners_own(struct listeners *listeners,
 		   const struct policy_endpoint *endpoint)
 {
-	uint64_t inodes[MOST_SAME_PORT];
+	/* Those on the port that have gone, too: a server that is started again
+	 * is there many times. */
+	uint64_t inodes[MOST_LISTENERS];
 	bool udp = endpoint->kind == ENDPOINT_UDP;
 	size_t count = 0;
 
 	if (!listeners_is_loopback(endpoint))
 		return false;
 	pthread_mutex_lock(&listeners->lock);
-	for (size_t i = 0; i < listeners->count && count < MOST_SAME_PORT;
-	     i++) {
+	for (size_t i = 0; i < listeners->count; i++) {
 		const struct listener *listener = &listeners->list[i];
 
 		if (listener->port == endpoint->port && listener->udp == udp)

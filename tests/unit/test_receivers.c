@@ -1,5 +1,6 @@
 /*
- * Who receives what is sent to a port, by either way to ask the kernel.
+ * Who receives what is sent to a port, by either way to ask the kernel, and
+ * whether those are the session's own.
  */
 #include <arpa/inet.h>
 #include <check.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "supervisor/listeners.h"
 #include "supervisor/receivers.h"
 
 enum { MOST = 64 };
@@ -209,6 +211,27 @@ START_TEST(gone)
 }
 END_TEST
 
+/* A server that was started anew, often, at the same port. */
+START_TEST(started_again)
+{
+	struct listeners *listeners = listeners_new();
+	uint16_t port = 0;
+
+	ck_assert_ptr_nonnull(listeners);
+	for (size_t i = 0; i < 300; i++) {
+		(void)receive_at(types[_i], "127.0.0.1", &port);
+		struct policy_endpoint endpoint =
+			endpoint_of(types[_i], "127.0.0.1", port);
+
+		ck_assert(!listeners_own(listeners, &endpoint));
+		listeners_add(listeners, sockets[count - 1]);
+		ck_assert_msg(listeners_own(listeners, &endpoint), "%zu", i);
+		close(sockets[--count]);
+	}
+	listeners_free(listeners);
+}
+END_TEST
+
 int main(void)
 {
 	const int each = sizeof(types) / sizeof(*types);
@@ -220,6 +243,7 @@ int main(void)
 	tcase_add_loop_test(all, shared, 0, each);
 	tcase_add_loop_test(all, version_six, 0, each);
 	tcase_add_loop_test(all, gone, 0, each);
+	tcase_add_loop_test(all, started_again, 0, each);
 	tcase_add_test(all, many);
 	suite_add_tcase(suite, all);
 	SRunner *runner = srunner_create(suite);
