@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -39,7 +40,7 @@ static bool all_zero(const uint8_t *bytes, size_t length)
 
 /* Does a socket bound to `local` (4 or 16 bytes) receive for the endpoint? A
  * socket bound to :: receives for IPv4, too, unless it is told not to, which
- * is not shown: it counts. */
+ * /proc/net does not show: there it counts. */
 static bool receives(const uint8_t *local, size_t size,
 		     const struct policy_endpoint *endpoint)
 {
@@ -104,6 +105,22 @@ static int send_request(int socket, int family,
 		       : 0;
 }
 
+/* Is it an IPv6 socket that receives for IPv6 alone (IPV6_V6ONLY)? */
+static bool is_six_only(const struct nlmsghdr *header)
+{
+	size_t size = NLMSG_ALIGN(sizeof(struct inet_diag_msg));
+	const struct rtattr *attribute =
+		(const void *)((const char *)NLMSG_DATA(header) + size);
+	size_t left = header->nlmsg_len - NLMSG_HDRLEN;
+
+	for (left = left > size ? left - size : 0; RTA_OK(attribute, left);
+	     attribute = RTA_NEXT(attribute, left))
+		if (attribute->rta_type == INET_DIAG_SKV6ONLY &&
+		    RTA_PAYLOAD(attribute) >= 1)
+			return *(const uint8_t *)RTA_DATA(attribute);
+	return false;
+}
+
 /* Returns 1 at the end, 0 where more is to come, or -errno. */
 static int take_answer(struct search *search, const struct nlmsghdr *header)
 {
@@ -125,6 +142,8 @@ static int take_answer(struct search *search, const struct nlmsghdr *header)
 	    header->nlmsg_len < NLMSG_LENGTH(sizeof(*told)))
 		return -EPROTO;
 	size = told->idiag_family == AF_INET ? 4 : 16;
+	if (search->endpoint->family == AF_INET && is_six_only(header))
+		return 0;
 	if (ntohs(told->id.idiag_sport) == search->endpoint->port)
 		note(search, (const uint8_t *)told->id.idiag_src, size,
 		     told->idiag_inode);

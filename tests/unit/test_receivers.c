@@ -160,11 +160,15 @@ START_TEST(version_six)
 
 	expect(&endpoint, inodes, 1, true);
 	expect(&four, inodes, 1, false);
-	/* Whether it is of IPv6 alone is not shown. */
 	inodes[1] = receive_at(types[_i], "::", &port);
 	expect(&endpoint, inodes, 1, false);
 	expect(&endpoint, inodes, 2, true);
-	expect(&four, inodes + 1, 1, true);
+	/* It is of IPv6 alone, which /proc/net does not show. */
+	ck_assert_int_le(receivers_by_diag(&four, inodes + 1, 1), 0);
+	ck_assert_int_eq(receivers_by_proc(&four, inodes + 1, 1), 1);
+	inodes[0] = receive_at(types[_i], "127.0.0.1", &port);
+	ck_assert_int_ne(receivers_by_diag(&four, inodes, 1), 0);
+	ck_assert_int_eq(receivers_by_proc(&four, inodes, 1), 0);
 }
 END_TEST
 
