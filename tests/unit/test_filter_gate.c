@@ -66,6 +66,12 @@ static const struct {
 	{"readlinkat", {0, 0, (uint32_t)GATE_NOWHERE, 100}, NOTIFY},
 	{"readlinkat", {0, 0, GATE_NOWHERE ^ HIGH, 100}, NOTIFY},
 	{"readlinkat", {0, 0, 0x1000, 100}, NOTIFY},
+	{"readlinkat", {0, GATE_NOWHERE, 0, 100}, NOTIFY},
+#ifdef __x86_64__
+	{"readlink", {0, GATE_NOWHERE, 100}, ALLOW},
+	{"readlink", {0, 0x1000, 100}, NOTIFY},
+	{"readlink", {0, 0x1000, GATE_NOWHERE}, NOTIFY},
+#endif
 	{"getdents64", {0}, ALLOW},
 	{"getdents64", {HIGH | 199}, ALLOW},
 	{"getdents64", {200}, NOTIFY},
