@@ -26,7 +26,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "shim/gate.h"
 #include "tests/escape/gate_call.h"
 
 static int failed;
@@ -242,9 +241,6 @@ static void never(void)
 			sizeof(text));
 
 	must_fail("reading the link", ".ssh/link", got);
-	must_fail("reading it to nowhere", ".ssh/link",
-		  gate(SYS_readlinkat, AT_FDCWD, in(home, ".ssh/link"),
-		       GATE_NOWHERE, sizeof(text)));
 	must_fail("chmod of", ".bashrc",
 		  gate(SYS_fchmodat, AT_FDCWD, in(home, ".bashrc"), 0777));
 	must_fail("truncate of", ".bashrc",
