@@ -31,6 +31,7 @@
 #include "policy/scope.h"
 #include "supervisor/entries.h"
 #include "supervisor/fence_places.h"
+#include "supervisor/fence_roots.h"
 #include "supervisor/fence_settle.h"
 #include "supervisor/identities.h"
 #include "supervisor/project.h"
@@ -38,7 +39,6 @@
 enum {
 	MOST_TREES = 4000,
 	MOST_GAPS = 200,
-	MOST_ROOTS = 512, /* of which it is known that they were visited */
 	MOST_DEPTH = 64,
 	MOST_PARTS_DEPTH = 12,	    /* levels with exceptions */
 	PROJECT_ENTRIES = 1000000,  /* walked in the project */
@@ -55,13 +55,7 @@ struct finder {
 	enum action action;
 	unsigned right; /* FENCE_READ or FENCE_WRITE, as the action */
 	const struct policy_fence_names *names; /* of the tree that is walked */
-	/* The action's roots, each once: many rules name the project. */
-	struct visited {
-		char *path;
-		size_t length;
-	} visited[MOST_ROOTS];
-	size_t visited_count;
-	char clear[PATH_MAX];	 /* no directory above this path is hidden */
+	struct fence_roots roots; /* the action's */
 	size_t left, other_left; /* what walks may still cost */
 	size_t directory_cost;	 /* in the tree that is walked */
 	const char *short_of;	 /* why a walk was broken off; or NULL */
@@ -491,59 +485,6 @@ static int open_path(const char *path)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Was the root visited? From now on it was. */
-static bool was_visited(struct finder *finder, const char *path)
-{
-	const size_t length = strlen(path);
-
-	for (size_t i = 0; i < finder->visited_count; i++)
-		if (finder->visited[i].length == length &&
-		    memcmp(finder->visited[i].path, path, length) == 0)
-			return true;
-	if (finder->visited_count < MOST_ROOTS) {
-		char *copy = strdup(path);
-
-		finder->visited[finder->visited_count] =
-			(struct visited){copy, length};
-		finder->visited_count += copy != NULL;
-	}
-	return false;
-}
-
-static void forget_visited(struct finder *finder)
-{
-	while (finder->visited_count > 0)
-		free(finder->visited[--finder->visited_count].path);
-}
-
-/* Is a directory above the path hidden, or may it be? Those above the last path
- * that was asked about are known not to be. */
-static bool is_below_hidden(struct finder *finder, const char *path)
-{
-	char *clear = finder->clear;
-	size_t length = strlen(path), same = 0;
-
-	if (length >= sizeof(finder->clear))
-		return true;
-	while (path[same] && path[same] == clear[same])
-		same++;
-	memcpy(clear, path, length + 1);
-	for (size_t i = 1; i < length; i++) {
-		/* As far as `same` both have this directory. */
-		if (path[i] != '/' || i < same)
-			continue;
-		clear[i] = '\0';
-		bool hidden = policy_fence_hides(finder->input->policy, clear);
-
-		clear[i] = hidden ? '\0' : '/';
-		if (hidden) {
-			*strrchr(clear, '/') = '\0';
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool visit_root(void *context, const char *path, bool tree)
 {
 	struct finder *finder = context;
@@ -552,10 +493,10 @@ static bool visit_root(void *context, const char *path, bool tree)
 
 	if (fence_places_kept(finder->places, path) ||
 	    fence_holds(finder->fence, finder->right, path) ||
-	    (tree && was_visited(finder, path)))
+	    (tree && fence_roots_visited(&finder->roots, path)))
 		return true;
 	fd = open_path(path);
-	if (fd < 0 || fstat(fd, &status) || is_below_hidden(finder, path))
+	if (fd < 0 || fstat(fd, &status) || fence_roots_hidden(&finder->roots, finder->input->policy, path))
 		return true;
 	if (S_ISDIR(status.st_mode) && tree)
 		find(finder, NULL, path, path, 0);
@@ -616,7 +557,7 @@ int fence_find(const struct fence_input *input, struct fence **result)
 		(void)visit_root(&finder, input->project, true);
 		policy_fence_roots(input->policy, finder.action, visit_root,
 				   &finder);
-		forget_visited(&finder);
+		fence_roots_forget(&finder.roots);
 		find_devices(&finder);
 	}
 	fence_places_free(finder.places);

@@ -162,6 +162,8 @@ libsupervisor_a_SOURCES = \
 	supervisor/fence_names.c \
 	supervisor/fence_places.c \
 	supervisor/fence_places.h \
+	supervisor/fence_roots.c \
+	supervisor/fence_roots.h \
 	supervisor/fence_ruleset.c \
 	supervisor/fence_search.c \
 	supervisor/fence_search.h \
@@ -368,6 +370,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/path.h \
 	supervisor/path_short.c \
 	supervisor/path_walk.c \
+	supervisor/path_standin.c \
 	supervisor/path_steps.h \
 	supervisor/policy_files.c \
 	supervisor/policy_files.h \
@@ -402,6 +405,7 @@ libsupervisor_a_SOURCES = \
 	supervisor/sealed.h \
 	supervisor/session.h \
 	supervisor/setup.c \
+	supervisor/setup_fence.c \
 	supervisor/report/html.c \
 	supervisor/report/html.h \
 	supervisor/report/html_trees.c \

@@ -20,6 +20,11 @@ enum { PATH_LONG_WAY = 1, PATH_LINK = 2 };
 /** openat2(2), always with O_CLOEXEC: a descriptor or -errno. */
 int path_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve);
 
+/** Open what stands in for the canonical path, made if it is not there yet:
+ * O_PATH, links not followed. A descriptor or -errno. */
+int path_open_standin(struct call *call, const struct policy_fake *fake,
+		      const char *path);
+
 /** What `read` says of a name, given the other names noted so far. */
 void path_decide(struct call *call, struct place *place, const char *path,
 		 size_t length, struct policy_decision *decision);

@@ -41,48 +41,6 @@ struct walk {
 	dev_t device; /* RESOLVE_NO_XDEV */
 };
 
-/* ------------------------------------------------------------ stand-ins -- */
-
-/* A real file, read so that a stand-in can be made from it: with the ids of the
- * calling thread, which the worker has on. */
-static int read_real(void *context, const char *path)
-{
-	(void)context;
-	return path_openat2(AT_FDCWD, path,
-			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-			    RESOLVE_NO_SYMLINKS);
-}
-
-static const struct policy_fake *fake_of(void *context, const char *path)
-{
-	struct call *call = context;
-	struct policy_decision decision;
-	struct policy_query query;
-
-	call_query(call, &query, ACTION_READ, path, strlen(path));
-	policy_decide(call->session->policy, &query, &decision);
-	return decision.verdict == VERDICT_FAKE ? decision.fake : NULL;
-}
-
-/* Open what stands in for the canonical path: O_PATH, links not followed. */
-static int open_standin(struct call *call, const struct policy_fake *fake,
-			const char *path)
-{
-	const struct standin_host host = {
-		.read = read_real,
-		.fake = fake_of,
-		.context = call,
-	};
-	struct standins *standins = call->session->standins;
-	int error = standins_prepare(standins, fake, path, &host);
-
-	if (error)
-		return error;
-	return path_openat2(standins_root(standins), path[1] ? path + 1 : ".",
-			    O_PATH | O_NOFOLLOW,
-			    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-}
-
 /* ---------------------------------------------------------- where it is -- */
 
 /* Put a link's target in front of what is left. */
@@ -166,7 +124,7 @@ static int move_up(struct walk *walk)
 		path[length] = '\0';
 		path_decide(walk->call, walk->place, path, length, &decision);
 		standin = decision.verdict == VERDICT_FAKE;
-		fd = standin ? open_standin(walk->call, decision.fake, path)
+		fd = standin ? path_open_standin(walk->call, decision.fake, path)
 			     : path_openat2(AT_FDCWD, path,
 					    O_PATH | O_DIRECTORY,
 					    RESOLVE_NO_SYMLINKS);
@@ -365,7 +323,7 @@ static int open_component(struct walk *walk, const char *path, const char *name,
 	if (*standin && walk->standin)
 		return path_openat2(walk->at, name, O_PATH | O_NOFOLLOW, 0);
 	if (*standin)
-		return open_standin(walk->call, decision->fake, path);
+		return path_open_standin(walk->call, decision->fake, path);
 	if (walk->standin)
 		return path_openat2(AT_FDCWD, path, O_PATH | O_NOFOLLOW,
 				    RESOLVE_NO_SYMLINKS);
@@ -416,7 +374,7 @@ static int reach_standin(struct walk *walk, const char *path, size_t length)
 	path_decide(walk->call, walk->place, whole, (size_t)joined, &decision);
 	if (decision.verdict != VERDICT_FAKE)
 		return -ENOENT;
-	auto_fd fd = open_standin(walk->call, decision.fake, whole);
+	auto_fd fd = path_open_standin(walk->call, decision.fake, whole);
 
 	if (fd < 0)
 		return fd;

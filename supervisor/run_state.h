@@ -51,6 +51,14 @@ void run_tell(const struct run *run, enum guardian_note_kind kind, int value);
  * a static text. */
 int run_make(struct run *run, const char **step);
 
+/** The steps of run_make() that are about the fence (setup_fence.c): look for
+ * what is protected, by a thread of its own; for the fence, once the session has
+ * its directories; and take what was found. Where there is none, all is trapped.
+ * The last two return 0 or -errno. */
+void run_begin_search(struct run *run);
+int run_begin_fence(struct run *run);
+int run_make_fence(struct run *run);
+
 /** Start the program, whose calls are served from then on. Returns 0 or -errno,
  * with `step` as above; `exec_error` is 0 or the -errno of the program's exec.
  */

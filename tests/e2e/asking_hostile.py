@@ -143,8 +143,9 @@ print("refused", count, "made", len(os.listdir("%s/many.d")))""" %
 
 def flood():
     """A question amid output that does not end: it waits, and comes to its end after."""
-    t = session("(while [ ! -e ~/work/read ]; do seq 1 10000; done; echo last) & "
-                "sleep 0.2; cat ~/secret; touch ~/work/read; wait")
+    t = session("(seq 1 10000; touch ~/work/flows; while [ ! -e ~/work/read ]; do seq 1 10000; "
+                "done; echo last) & while [ ! -e ~/work/flows ]; do :; done; "
+                "cat ~/secret; touch ~/work/read; wait")
     t.until("[a]llow once")
     t.answer("a")
     end = time.monotonic() + LIMIT
